@@ -1,0 +1,1 @@
+"""Batched augmentation on the device, told again by (seed, sample, epoch)."""

@@ -1,0 +1,1 @@
+"""Real data sets and pretrained weights, fetched, verified and kept."""

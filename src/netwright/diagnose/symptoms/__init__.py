@@ -1,0 +1,1 @@
+"""Checks while a run goes on."""

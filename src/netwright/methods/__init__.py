@@ -1,0 +1,1 @@
+"""How it learns: one technique a file."""

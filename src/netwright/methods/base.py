@@ -1,0 +1,196 @@
+"""The contract between a way to learn and the loop that carries it out.
+
+The loop, for a stage with phases::
+
+    stage.begin()
+    until the stage's stop rule says so:
+        for phase in method.phases(stage):
+            for batch in the step's first `phase.batches` batches:
+                zero the gradients of the phase's optimisers
+                for micro_batch in batch:
+                    loss = phase.loss(micro_batch);  backward(loss.total / count of the whole batch)
+                check that the gradients are finite; clip; step the phase's optimisers
+
+A step draws as many batches as its hungriest phase takes. A later phase sees the weights that an
+earlier one has updated. `loss` is a function, not a value: optimisers that take the gradient again
+(L-BFGS, look-ahead Nesterov), curvature probes and trials call it again under the same random
+state.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from netwright._errors import must_be
+from netwright.metrics.base import Metric, Prediction
+
+if TYPE_CHECKING:
+    from netwright.data.batch import Streams
+
+__all__ = [
+    "Loss",
+    "Method",
+    "ParameterGroup",
+    "Phase",
+    "Prediction",
+    "Stage",
+    "Stateful",
+    "trained",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What a batch costs.
+
+    Attributes:
+        total: scalar, the weighted SUM over the items that count. The loop divides by the count
+            over all micro-batches and processes, so uneven pieces give the gradient of the whole.
+        count: how many items count (examples, tokens, positives).
+        terms: unweighted parts, one scalar each, for the record and the doctor; means or sums as
+            the method's page says.
+        term_weights: what each term was multiplied with on its way into `total`.
+    """
+
+    total: Tensor
+    count: Tensor | int
+    terms: Mapping[str, Tensor] = field(default_factory=dict)
+    term_weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One kind of update within a step.
+
+    Attributes:
+        name: for the record ("discriminator").
+        optimizers: names of those this phase updates.
+        loss: what is minimised; may be called again under the same random state.
+        batches: fresh batches a step, each with an update of its own.
+        accumulates: False where the loss is not a sum over examples (NT-Xent, batch statistics), so
+            that micro-batches would change it; the loop then refuses to cut the batch.
+    """
+
+    name: str
+    optimizers: tuple[str, ...]
+    loss: Callable[[Streams], Loss]
+    batches: int = 1
+    accumulates: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of the training with its own data and its own end.
+
+    Attributes:
+        name: for the record ("adversarial").
+        source: which of the run's named sources it learns from.
+        epochs: passes over the source; None takes the run's.
+        steps: loop steps; where given it ends the stage before `epochs` does.
+        fit: a closed form instead of phases: sees every batch of one pass, once.
+        begin: called once when the stage is entered, never again on resume (to copy an encoder).
+        act: the policy handed to the source, for data that come from acting.
+    """
+
+    name: str = "main"
+    source: str = "train"
+    epochs: int | None = None
+    steps: int | None = None
+    fit: Callable[[Iterable[Streams]], None] | None = None
+    begin: Callable[[], None] | None = None
+    act: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup:
+    """Named parameters that share options of their optimiser.
+
+    Attributes:
+        parameters: name within the method → parameter.
+        options: what differs from the optimiser's own (`lr`, `weight_decay`). `lr_scale` multiplies
+            the run's learning rate.
+    """
+
+    parameters: Mapping[str, nn.Parameter]
+    options: Mapping[str, float] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """Whatever a method must remember besides its tensors: a pool, a buffer, an environment."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain data and tensors."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> object:
+        """Take up where `state_dict` was taken."""
+        ...
+
+
+class Method(nn.Module):
+    """A way to learn: networks, the losses that tie them, and how to answer.
+
+    Its `state_dict` and its registered `Stateful` parts are its whole state.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stateful: dict[str, Stateful] = {}
+
+    def register_stateful(self, name: str, part: Stateful) -> None:
+        """Keep `part` in every snapshot of the run under `name`."""
+        if not isinstance(part, Stateful):
+            raise must_be(name, "an object with state_dict and load_state_dict", type(part))
+        self._stateful[name] = part
+
+    @property
+    def stateful(self) -> Mapping[str, Stateful]:
+        """The registered parts, by name."""
+        return self._stateful
+
+    def stages(self) -> Sequence[Stage]:
+        """The parts of the training, in order."""
+        return (Stage(),)
+
+    @abstractmethod
+    def phases(self, stage: Stage) -> Sequence[Phase]:
+        """The kinds of update in `stage`, in the order of one step; none for a closed form."""
+
+    @abstractmethod
+    def predict(self, inputs: Any) -> Prediction:
+        """Answer for inputs, in evaluation mode and without gradients."""
+
+    def metrics(self) -> Mapping[str, Metric]:
+        """Fresh metrics for one pass over held-out data, the first being the one to select by."""
+        return {}
+
+    def parameter_groups(self, stage: Stage) -> Mapping[str, list[ParameterGroup]]:
+        """Optimiser name → its groups; each parameter trained in `stage` in exactly one.
+
+        The default: one optimiser "main" over everything that asks for a gradient.
+        """
+        return {"main": [trained(self)]}
+
+
+def trained(*modules: nn.Module, prefix: str = "", **options: float) -> ParameterGroup:
+    """A group of all parameters of `modules` that ask for a gradient.
+
+    Example:
+        >>> trained(nn.Linear(2, 1), weight_decay=0.0).options
+        {'weight_decay': 0.0}
+    """
+
+    def named() -> Iterator[tuple[str, nn.Parameter]]:
+        for place, module in enumerate(modules):
+            lead = prefix if len(modules) == 1 else f"{prefix}{place}."
+            for name, parameter in module.named_parameters():
+                if parameter.requires_grad:
+                    yield f"{lead}{name}", parameter
+
+    return ParameterGroup(parameters=dict(named()), options=options)

@@ -1,0 +1,1 @@
+"""What is built: pure networks that have never heard of targets or losses."""

@@ -1,0 +1,1 @@
+"""Networks of ours that give one vector of scores an input."""

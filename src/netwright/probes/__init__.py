@@ -1,0 +1,1 @@
+"""Instruments for any nn.Module; they change no bit of a run."""

@@ -1,0 +1,1 @@
+"""The loop, snapshots, schedules, optimisers, observers."""
