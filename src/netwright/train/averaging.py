@@ -1,0 +1,86 @@
+"""An exponential moving average of the weights.
+
+Paper: Acceleration of stochastic approximation by averaging, Polyak and Juditsky 1992,
+    https://doi.org/10.1137/0330046
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netwright._errors import must_be
+
+__all__ = ["WeightAverage"]
+
+
+class WeightAverage:
+    """θ̄ ← d θ̄ + (1 − d) θ after every step, with d rising from 0 so that the start weighs little.
+
+    Floating-point parameters and buffers are averaged; others (counts) are taken as they are.
+
+    Args:
+        module: whose weights are averaged.
+        decay: d, from 0 to below 1. The average reaches back about 1 / (1 − d) steps.
+    """
+
+    def __init__(self, module: nn.Module, *, decay: float) -> None:
+        if not 0 <= decay < 1:
+            raise must_be("ema_decay", "from 0 to below 1", decay, "0.999 averages 1000 steps.")
+        self.decay = decay
+        self.steps = 0
+        self._module = module
+        self._average = {name: value.detach().clone() for name, value in self._live().items()}
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The average, in the form of the module's own `state_dict`."""
+        return self._average
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the present weights."""
+        self.steps += 1
+        # (1 + t) / (10 + t) is the usual warm-up: a plain average of the first steps
+        weight = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
+        floats, live_floats = [], []
+        for name, live in self._live().items():
+            average = self._average[name]
+            if average.is_floating_point():
+                floats.append(average)
+                live_floats.append(live)
+            else:
+                average.copy_(live)
+        torch._foreach_lerp_(floats, live_floats, weight)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Within the block the module holds the average, afterwards its own weights again."""
+        own = {name: value.detach().clone() for name, value in self._live().items()}
+        _put(self._live(), self._average)
+        try:
+            yield
+        finally:
+            _put(self._live(), own)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Average and count."""
+        return {"steps": self.steps, "average": dict(self._average)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up where `state_dict` was taken."""
+        self.steps = state["steps"]
+        _put(self._average, state["average"])
+
+    def _live(self) -> dict[str, Tensor]:
+        return self._module.state_dict(keep_vars=True)
+
+
+@torch.no_grad()
+def _put(into: dict[str, Tensor], values: dict[str, Tensor]) -> None:
+    for name, value in values.items():
+        into[name].copy_(value)

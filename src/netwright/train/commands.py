@@ -1,0 +1,89 @@
+"""The one place where commands change a run."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from netwright._errors import must_be, unknown
+from netwright.runs.records import Ended
+from netwright.train.control import (
+    ClipGradients,
+    Command,
+    Rebalance,
+    ReplaceModule,
+    RollBack,
+    SetLearningRate,
+    SkipBatch,
+    Stop,
+)
+from netwright.train.state import restore
+
+if TYPE_CHECKING:
+    from netwright.train.loop import Loop
+
+__all__ = ["execute"]
+
+
+def execute(loop: Loop, command: Command) -> None:
+    """Carry out `command` on a running loop.
+
+    Raises:
+        BadValue: it names something the run does not have.
+        BadType: nobody knows how to carry it out.
+    """
+    _execute(command, loop)
+
+
+@singledispatch
+def _execute(command: Command, loop: Loop) -> None:
+    raise must_be("command", "of a kind that train.commands carries out", type(command).__name__)
+
+
+@_execute.register(Stop)
+def _(command: Stop, loop: Loop) -> None:
+    loop.ending = Ended(reason=command.reason, step=loop.counters.step)
+
+
+@_execute.register(RollBack)
+def _(command: RollBack, loop: Loop) -> None:
+    if loop.ring is None:
+        raise must_be(
+            "settings.ring",
+            "at least 1 for roll-backs",
+            0,
+            "A controller that rolls back needs it.",
+        )
+    restore(loop, loop.ring.latest(command.step))
+    loop.ring.forget_after(loop.counters.step)
+
+
+@_execute.register(SetLearningRate)
+def _(command: SetLearningRate, loop: Loop) -> None:
+    if command.optimizer not in loop.optimizers:
+        raise unknown("optimizer", command.optimizer, loop.optimizers)
+    if not command.factor > 0:
+        raise must_be("factor", "above 0", command.factor)
+    loop.learning_rate_factors[command.optimizer] *= command.factor
+
+
+@_execute.register(SkipBatch)
+def _(command: SkipBatch, loop: Loop) -> None:
+    loop.skipped_positions.add(command.position)
+
+
+@_execute.register(ClipGradients)
+def _(command: ClipGradients, loop: Loop) -> None:
+    loop.clip(command.norm)
+
+
+@_execute.register(ReplaceModule)
+def _(command: ReplaceModule, loop: Loop) -> None:
+    loop.replace_module(command.path, command.module)
+
+
+@_execute.register(Rebalance)
+def _(command: Rebalance, loop: Loop) -> None:
+    if command.every < 1:
+        raise must_be("every", "at least 1", command.every)
+    loop.phase_intervals[command.phase] = command.every

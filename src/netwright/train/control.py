@@ -1,0 +1,260 @@
+"""Who may look at a run, who may change it, and how.
+
+Observers look and return nothing. Controllers return commands; each kind of command has one owner
+in a run, all are carried out at one place (`train.commands`) and recorded with the finding that
+caused them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from netwright._errors import must_be
+from netwright.data.source import Position
+from netwright.runs.records import Ended, Finding
+
+if TYPE_CHECKING:
+    from netwright.data.batch import Streams
+    from netwright.methods.base import Loss, Method
+    from netwright.train.loop import Loop
+
+__all__ = [
+    "ClipGradients",
+    "Command",
+    "Controller",
+    "Observer",
+    "Rebalance",
+    "ReplaceModule",
+    "RollBack",
+    "SetLearningRate",
+    "SkipBatch",
+    "Stop",
+    "View",
+    "check_owners",
+]
+
+
+class View:
+    """A running training as observers and controllers see it: to read, not to change."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    @property
+    def method(self) -> Method:
+        """The method that learns."""
+        return self._loop.method
+
+    @property
+    def stage(self) -> str:
+        """Name of the current stage."""
+        return self._loop.stage.name
+
+    @property
+    def step(self) -> int:
+        """Loop steps done in the whole run."""
+        return self._loop.counters.step
+
+    @property
+    def epoch(self) -> int:
+        """Passes done over the current stage's source."""
+        return self._loop.counters.epoch
+
+    @property
+    def position(self) -> Position:
+        """Place of the next batch."""
+        return self._loop.position
+
+    @property
+    def stage_step(self) -> int:
+        """Loop steps done in the current stage."""
+        return self._loop.counters.stage_step
+
+    @property
+    def stage_steps(self) -> int:
+        """Loop steps the current stage is planned to take."""
+        return self._loop.plan.steps
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Loop steps one pass over the current source takes."""
+        return self._loop.plan.steps_per_epoch
+
+    @property
+    def learning_rates(self) -> Mapping[str, float]:
+        """Optimiser name → learning rate of its first group."""
+        return {
+            name: float(optimizer.param_groups[0]["lr"])
+            for name, optimizer in self._loop.optimizers.items()
+        }
+
+    @property
+    def skipped_updates(self) -> int:
+        """Updates that were left out because a gradient was not finite."""
+        return self._loop.counters.skipped
+
+
+class Observer:
+    """Looks at a run. Every hook may be left as it is."""
+
+    def started(self, view: View) -> None:
+        """The run begins, or goes on after an interruption."""
+
+    def stage_entered(self, view: View) -> None:
+        """A stage begins."""
+
+    def phase_done(
+        self,
+        view: View,
+        *,
+        phase: str,
+        streams: Streams,
+        loss: Loss,
+        mean: Tensor,
+        gradient_norm: Tensor,
+    ) -> None:
+        """An update was made.
+
+        Args:
+            view: the run.
+            phase: its name.
+            streams: what was learned from.
+            loss: of the last micro-batch, detached.
+            mean: scalar, the whole batch's loss per item that counts, on the device.
+            gradient_norm: scalar, before clipping, on the device.
+        """
+
+    def stepped(self, view: View) -> None:
+        """All phases of a step are done."""
+
+    def epoch_ended(self, view: View, *, loss: float, examples: int, seconds: float) -> None:
+        """A pass over the source is done; `loss` is its mean over the updates."""
+
+    def validated(self, view: View, *, metrics: Mapping[str, float]) -> None:
+        """Held-out data were judged."""
+
+    def snapshot_written(self, view: View, *, file: str) -> None:
+        """The state of the run is safe on disk."""
+
+    def commanded(self, view: View, *, command: Command) -> None:
+        """A command was carried out."""
+
+    def ended(self, view: View, *, ended: Ended) -> None:
+        """The run is over, for whatever reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Something to be done to a run, and the finding that asks for it."""
+
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop(Command):
+    """End the run."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollBack(Command):
+    """Go back to the newest snapshot in memory that was taken at `step` or before."""
+
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetLearningRate(Command):
+    """Multiply the learning rate of an optimiser from now on; the schedule goes on below it."""
+
+    optimizer: str
+    factor: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkipBatch(Command):
+    """Leave out the batch at `position` of the current source when it comes."""
+
+    position: Position
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipGradients(Command):
+    """Rescale gradients whose global norm is above `norm`."""
+
+    norm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaceModule(Command):
+    """Put `module` at `path` of the method; optimisers keep the state of what stays."""
+
+    path: str
+    module: nn.Module
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebalance(Command):
+    """Carry out `phase` only every `every`-th step."""
+
+    phase: str
+    every: int
+
+
+class Controller:
+    """Looks at a run and asks for changes.
+
+    Attributes:
+        name: key of its state in a snapshot.
+        owns: the kinds of command it may return; nobody else in the run may.
+    """
+
+    name: str
+    owns: frozenset[type[Command]] = frozenset()
+
+    def after_start(self, view: View) -> Sequence[Command]:
+        """Before the first step, and again after a resume."""
+        return ()
+
+    def after_step(self, view: View) -> Sequence[Command]:
+        """All phases of a step are done."""
+        return ()
+
+    def after_epoch(self, view: View) -> Sequence[Command]:
+        """A pass over the source is done."""
+        return ()
+
+    def after_validation(self, view: View, *, metrics: Mapping[str, float]) -> Sequence[Command]:
+        """Held-out data were judged."""
+        return ()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it must remember over an interruption: plain data and tensors."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take up where `state_dict` was taken."""
+
+
+def check_owners(controllers: Sequence[Controller]) -> None:
+    """Refuse two owners of one kind of command, and two controllers of one name."""
+    owners: dict[type[Command], str] = {}
+    names: set[str] = set()
+    for controller in controllers:
+        if controller.name in names:
+            raise must_be("controllers", "of different names", controller.name)
+        names.add(controller.name)
+        for kind in controller.owns:
+            if kind in owners:
+                raise must_be(
+                    "controllers",
+                    "the only owner of each kind of command",
+                    f"{kind.__name__} owned by {owners[kind]} and {controller.name}",
+                    "Leave one of them out.",
+                )
+            owners[kind] = controller.name

@@ -1,0 +1,106 @@
+"""From a method's parameter groups to an optimiser."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from netwright._catalogue import Catalogue, Entry
+from netwright._errors import must_be, offenders, unknown
+from netwright.methods.base import ParameterGroup
+
+__all__ = ["build_optimizer", "check_groups", "optimizers"]
+
+_TORCH = {
+    "sgd": ("SGD", "stochastic gradient descent, with momentum or torch's form of Nesterov"),
+    "adam": ("Adam", "adaptive moments; decay is mixed into the gradient"),
+    "adamw": ("AdamW", "adaptive moments; decay apart from the gradient"),
+    "adagrad": ("Adagrad", "rates that shrink with the gradients seen"),
+    "rmsprop": ("RMSprop", "rates that follow the recent size of the gradient"),
+    "nadam": ("NAdam", "Adam with Nesterov's momentum"),
+    "radam": ("RAdam", "Adam with a rectified early variance"),
+    "lbfgs": ("LBFGS", "quasi-Newton with a limited memory; takes the gradient again"),
+}
+
+optimizers = Catalogue(
+    "optimizer",
+    (
+        *(
+            Entry(name=name, target=f"torch.optim:{target}", summary=summary)
+            for name, (target, summary) in _TORCH.items()
+        ),
+        Entry(
+            name="lookahead-nesterov",
+            target="netwright.train.optimizers.lookahead_nesterov:LookaheadNesterov",
+            summary="momentum with the gradient taken again at the interim point",
+            paper="On the importance of initialization and momentum in deep learning, 2013, "
+            "https://proceedings.mlr.press/v28/sutskever13.html",
+        ),
+    ),
+)
+
+
+def build_optimizer(
+    groups: Sequence[ParameterGroup], *, name: str, learning_rate: float, **options: Any
+) -> torch.optim.Optimizer:
+    """The optimiser `name` over `groups`, fused where torch has a fused form.
+
+    A group's `lr_scale` multiplies the learning rate; its other options override the optimiser's.
+
+    Raises:
+        BadValue: an unknown optimiser or option, a learning rate of 0 or less, nothing to train.
+    """
+    if not learning_rate > 0:
+        raise must_be("learning_rate", "above 0", learning_rate, "0.001 is a usual first try.")
+    kind: Any = optimizers.load(name)
+    known = set(inspect.signature(kind).parameters) - {"params", "lr"}
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of optimizer {name}", option, known)
+    laid_out = [_torch_group(group, learning_rate) for group in groups if group.parameters]
+    if not laid_out:
+        raise must_be("model", "holding parameters to train", "none", "Is everything frozen?")
+    if kind is torch.optim.LBFGS:  # it takes a single group
+        every = [parameter for group in laid_out for parameter in group["params"]]
+        laid_out = [{"params": every, "initial_lr": learning_rate}]
+    if "fused" in known and "fused" not in options and _can_fuse(laid_out):
+        options = {**options, "fused": True}
+    return kind(laid_out, lr=learning_rate, **options)
+
+
+def check_groups(groups: Mapping[str, Sequence[ParameterGroup]]) -> None:
+    """Refuse a parameter that is in more than one group."""
+    seen: dict[int, str] = {}
+    doubles = []
+    for optimizer, members in groups.items():
+        for group in members:
+            for name, parameter in group.parameters.items():
+                place = f"{name} ({optimizer})"
+                if id(parameter) in seen:
+                    doubles.append(f"{seen[id(parameter)]} and {place}")
+                seen[id(parameter)] = place
+    if doubles:
+        raise must_be(
+            "parameter_groups",
+            "holding each parameter once",
+            offenders(doubles),
+            "Two optimisers of one parameter overwrite each other.",
+        )
+
+
+def _torch_group(group: ParameterGroup, learning_rate: float) -> dict[str, Any]:
+    options = dict(group.options)
+    rate = options.pop("lr", learning_rate) * options.pop("lr_scale", 1.0)
+    # initial_lr: what a schedule's factor is applied to, under the name torch's schedulers use
+    return {"params": list(group.parameters.values()), "lr": rate, "initial_lr": rate, **options}
+
+
+def _can_fuse(groups: Sequence[Mapping[str, Any]]) -> bool:
+    return all(
+        parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda")
+        for group in groups
+        for parameter in group["params"]
+    )

@@ -1,0 +1,73 @@
+"""In which number format a step is computed."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from netwright._errors import must_be, unknown
+
+__all__ = ["Precision", "choose_device", "choose_precision"]
+
+_FORMATS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The format of the forward pass; weights and updates stay in 32 bits.
+
+    Attributes:
+        name: fp32, bf16 or fp16.
+        device_type: where it computes.
+    """
+
+    name: str
+    device_type: str
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context a forward pass runs in."""
+        dtype = _FORMATS[self.name]
+        if dtype is None:
+            return nullcontext()
+        return torch.autocast(self.device_type, dtype=dtype)
+
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """What keeps small gradients from vanishing in fp16; the other formats need none."""
+        return torch.amp.GradScaler(self.device_type) if self.name == "fp16" else None
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes the accelerator where there is one.
+
+    Raises:
+        BadValue: torch does not know the device or cannot reach it.
+    """
+    if name == "auto":
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return found if found is not None else torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise must_be("device", "one that torch can use here", name, f"{reason}.") from error
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """The precision of that name; "auto" is bf16 on GPUs that compute in it, else fp32.
+
+    Processors stay at fp32 under "auto": which of them gain from bf16 differs, and a recipe should
+    give the same bits on the next machine.
+
+    Raises:
+        BadValue: an unknown name.
+    """
+    if name == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        name = "bf16" if fast else "fp32"
+    if name not in _FORMATS:
+        raise unknown("precision", name, ["auto", *_FORMATS])
+    return Precision(name, device.type)

@@ -1,0 +1,143 @@
+"""Learning-rate schedules: pure functions of the progress of a stage.
+
+A schedule maps (step, steps) to the factor that the learning rate is multiplied with; step counts
+from 0 to steps - 1. There is no state to save.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from netwright._catalogue import Catalogue, Entry
+from netwright._errors import BadValue, must_be
+
+__all__ = [
+    "Schedule",
+    "constant",
+    "cosine",
+    "create",
+    "exponential",
+    "one_cycle",
+    "schedules",
+    "step_decay",
+    "warm_up",
+]
+
+Schedule = Callable[[int, int], float]
+
+
+def constant() -> Schedule:
+    """The learning rate as it is."""
+    return lambda step, steps: 1.0
+
+
+def step_decay(*, every: float = 1 / 3, factor: float = 0.1) -> Schedule:
+    """Multiply by `factor` after each share `every` of the stage.
+
+    Example:
+        >>> schedule = step_decay(every=0.5, factor=0.1)
+        >>> schedule(49, 100), schedule(50, 100)
+        (1.0, 0.1)
+    """
+    _check_share("every", every)
+    return lambda step, steps: float(factor ** math.floor(step / (every * steps) + 1e-9))
+
+
+def exponential(*, final: float = 0.01) -> Schedule:
+    """Fall by the same ratio each step, down to `final` at the end."""
+    _check_share("final", final)
+    return lambda step, steps: float(final ** (step / max(steps - 1, 1)))
+
+
+def cosine(*, final: float = 0.0) -> Schedule:
+    """Half a cosine from 1 to `final`.
+
+    Paper: SGDR: Stochastic Gradient Descent with Warm Restarts, Loshchilov and Hutter 2017,
+        https://arxiv.org/abs/1608.03983
+    """
+    if not 0 <= final <= 1:
+        raise must_be("final", "between 0 and 1", final)
+
+    def factor(step: int, steps: int) -> float:
+        share = step / max(steps - 1, 1)
+        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * share))
+
+    return factor
+
+
+def warm_up(*, share: float = 0.05, then: str = "cosine", **options: Any) -> Schedule:
+    """Rise in a line over the first `share` of the stage, then follow `then` over the rest."""
+    _check_share("share", share)
+    rest = create(then, **options)
+
+    def factor(step: int, steps: int) -> float:
+        rising = max(1, round(share * steps))
+        if step < rising:
+            return (step + 1) / rising
+        return rest(step - rising, max(steps - rising, 1))
+
+    return factor
+
+
+def one_cycle(*, rise: float = 0.25, start: float = 0.04, final: float = 1e-4) -> Schedule:
+    """Rise from `start` to 1 and fall to `final`, both along half a cosine.
+
+    Paper: Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates,
+        Smith and Topin 2018, https://arxiv.org/abs/1708.07120
+    Differs: momentum is left alone, as the optimisers in use here gain little from cycling it.
+    """
+    _check_share("rise", rise)
+    _check_share("start", start)
+    if not 0 <= final <= 1:
+        raise must_be("final", "between 0 and 1", final)
+
+    def between(low: float, high: float, share: float) -> float:
+        return low + (high - low) * 0.5 * (1 - math.cos(math.pi * share))
+
+    def factor(step: int, steps: int) -> float:
+        peak = rise * (steps - 1)
+        if step <= peak:
+            return between(start, 1.0, step / peak if peak > 0 else 1.0)
+        return between(1.0, final, (step - peak) / (steps - 1 - peak))
+
+    return factor
+
+
+schedules = Catalogue(
+    "schedule",
+    tuple(
+        Entry(
+            name=name,
+            target=f"netwright.train.schedules:{name.replace('-', '_')}",
+            summary=summary,
+        )
+        for name, summary in (
+            ("constant", "the learning rate as it is"),
+            ("step-decay", "a tenth after each third"),
+            ("exponential", "the same ratio each step"),
+            ("cosine", "half a cosine down"),
+            ("warm-up", "a linear rise, then another schedule"),
+            ("one-cycle", "up and down again along half cosines"),
+        )
+    ),
+)
+
+
+def create(name: str, **options: Any) -> Schedule:
+    """The schedule of that name.
+
+    Raises:
+        BadValue: an unknown name or option.
+    """
+    build: Callable[..., Schedule] = schedules.load(name)
+    try:
+        return build(**options)
+    except TypeError as error:
+        raise BadValue(f"schedule must be given options it knows: {name}: {error}.") from error
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise must_be(name, "above 0 and at most 1", value)

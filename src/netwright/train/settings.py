@@ -1,0 +1,61 @@
+"""How a run is carried out, apart from what it learns and from which data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netwright._errors import must_be
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Numbers of the loop.
+
+    Attributes:
+        epochs: passes over the source of every stage that names no number of its own.
+        seed: of dropout and of whatever else draws from the global generators.
+        micro_batch_size: examples whose graph is held at a time; None takes each batch whole.
+        precision: auto, fp32, bf16 or fp16.
+        clip_norm: bound on the global gradient norm.
+        clip_value: bound on each gradient entry.
+        ema_decay: decay of an exponential average of the weights, which is then what is validated
+            and kept; None for none.
+        validate_every: epochs between validations.
+        record_every: steps between recorded steps.
+        snapshot_every: epochs between snapshots on disk; 0 writes one at the end of a run that is
+            interrupted, and none else.
+        ring: snapshots kept in memory for roll-backs, one an epoch; 0 for none.
+        restore_best: end with the weights of the best validation rather than the last.
+        skipped_limit: non-finite updates in a row after which the run is given up.
+    """
+
+    epochs: int = 10
+    seed: int = 0
+    micro_batch_size: int | None = None
+    precision: str = "auto"
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    ema_decay: float | None = None
+    validate_every: int = 1
+    record_every: int = 1
+    snapshot_every: int = 1
+    ring: int = 0
+    restore_best: bool = True
+    skipped_limit: int = 20
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("epochs", 1),
+            ("validate_every", 1),
+            ("record_every", 1),
+            ("snapshot_every", 0),
+            ("ring", 0),
+            ("skipped_limit", 1),
+        ):
+            value = getattr(self, name)
+            if value < least:
+                raise must_be(name, f"at least {least}", value)
+        if self.micro_batch_size is not None and self.micro_batch_size < 1:
+            raise must_be("micro_batch_size", "at least 1", self.micro_batch_size)

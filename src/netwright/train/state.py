@@ -1,0 +1,74 @@
+"""What a run is made of at one moment, taken out of the loop and put back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from netwright import _random
+from netwright.data.source import Position, Resume
+from netwright.train.selection import Best
+from netwright.train.snapshot import State
+from netwright.train.update import Clipping
+
+if TYPE_CHECKING:
+    from netwright.train.loop import Loop
+
+__all__ = ["capture", "restore"]
+
+
+def capture(loop: Loop) -> State:
+    """Everything that a continuation needs, as plain data and tensors; shares memory with the run.
+
+    Copy it (`Ring`) or write it (`write_snapshot`) before the run goes on.
+    """
+    return {
+        "counters": asdict(loop.counters),
+        "method": dict(loop.method.state_dict()),
+        "stateful": {name: part.state_dict() for name, part in loop.method.stateful.items()},
+        "optimizers": {name: o.state_dict() for name, o in loop.optimizers.items()},
+        "learning_rate_factors": dict(loop.learning_rate_factors),
+        "phase_intervals": dict(loop.phase_intervals),
+        "skipped_positions": [[p.epoch, p.step] for p in sorted(loop.skipped_positions)],
+        "clip_norm": loop.clipping.norm,
+        "scaler": loop.scaler.state_dict() if loop.scaler is not None else {},
+        "average": loop.average.state_dict() if loop.average is not None else {},
+        "best": vars(loop.best).copy(),
+        "epoch_loss": loop.epoch_loss,
+        "sources": {name: source.state_dict() for name, source in loop.sources.items()},
+        "controllers": {c.name: c.state_dict() for c in loop.controllers},
+        "random": _random.capture(),
+    }
+
+
+def restore(loop: Loop, state: State) -> None:
+    """Take up where `state` was captured, in the same stage.
+
+    The random state comes last, as nothing may draw from it in between.
+    """
+    for name, value in state["counters"].items():
+        setattr(loop.counters, name, value)
+    loop.method.load_state_dict(state["method"])
+    for name, part in loop.method.stateful.items():
+        part.load_state_dict(state["stateful"][name])
+    for name, optimizer in loop.optimizers.items():
+        optimizer.load_state_dict(state["optimizers"][name])
+    loop.learning_rate_factors.update(state["learning_rate_factors"])
+    loop.phase_intervals = dict(state["phase_intervals"])
+    loop.skipped_positions = {Position(*place) for place in state["skipped_positions"]}
+    loop.updater.clipping = loop.clipping = Clipping(
+        norm=state["clip_norm"], value=loop.clipping.value
+    )
+    if loop.scaler is not None:
+        loop.scaler.load_state_dict(state["scaler"])
+    if loop.average is not None:
+        loop.average.load_state_dict(state["average"])
+    loop.best = Best(**state["best"])
+    loss = state["epoch_loss"]
+    loop.epoch_loss = None if loss is None else loss.to(loop.device)
+    for name, source in loop.sources.items():
+        if source.resume is Resume.STATEFUL:
+            source.load_state_dict(state["sources"][name])
+    for controller in loop.controllers:
+        controller.load_state_dict(state["controllers"][controller.name])
+    _random.restore(state["random"])

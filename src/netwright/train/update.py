@@ -1,0 +1,304 @@
+"""One update: a batch, its gradient, and the step of the optimisers that take it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netwright import _random
+from netwright._errors import BadType, must_be
+from netwright.data.batch import Batch, Streams, split_streams
+from netwright.methods.base import Loss, Method, Phase
+from netwright.train.optimizers import reevaluates
+from netwright.train.precision import Precision
+
+__all__ = ["Clipping", "Outcome", "Updater"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clipping:
+    """How gradients are kept small before a step.
+
+    Attributes:
+        norm: gradients of a phase are rescaled together to at most this Euclidean norm.
+        value: each entry is clamped to ± this.
+    """
+
+    norm: float | None = None
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, bound in (("clip_norm", self.norm), ("clip_value", self.value)):
+            if bound is not None and not bound > 0:
+                raise must_be(name, "above 0", bound, "Leave it out for no clipping.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What an update came to; tensors stay on the device.
+
+    Attributes:
+        loss: of the last micro-batch, detached.
+        mean: scalar, the loss of the whole batch per item that counts.
+        gradient_norm: scalar, before clipping.
+        applied: False where a gradient was not finite and nothing was changed. On a GPU whose
+            optimiser checks this itself the answer stays there and True is reported here.
+    """
+
+    loss: Loss
+    mean: Tensor
+    gradient_norm: Tensor
+    applied: bool
+
+
+class Updater:
+    """Carries out the updates of one stage.
+
+    Args:
+        method: what learns.
+        optimizers: by name.
+        precision: number format of the forward pass.
+        micro_batch_size: examples whose graph is held at a time; None takes the batch whole.
+        clipping: of gradients.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        *,
+        precision: Precision,
+        micro_batch_size: int | None = None,
+        clipping: Clipping | None = None,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> None:
+        self.method = method
+        self.optimizers = optimizers
+        self.clipping = clipping or Clipping()
+        self._precision = precision
+        self._micro_batch_size = micro_batch_size
+        self._scaler = scaler
+        self._checked_once: set[str] = set()
+
+    def run(self, phase: Phase, streams: Streams) -> Outcome:
+        """Update the optimisers of `phase` on one batch."""
+        optimizers = [self.optimizers[name] for name in phase.optimizers]
+        micro_batches = split_streams(streams, self._micro_batch_size)
+        if len(micro_batches) > 1 and not phase.accumulates:
+            raise must_be(
+                "micro_batch_size",
+                f"the whole batch in phase {phase.name}, whose loss is not a sum over examples",
+                self._micro_batch_size,
+                "Leave it out, or make the batches smaller.",
+            )
+        if any(reevaluates(optimizer) for optimizer in optimizers):
+            return self._reevaluated(phase, micro_batches, optimizers)
+        outcome = self._gradient(phase, micro_batches, optimizers)
+        return self._apply(phase, outcome, optimizers)
+
+    def _gradient(
+        self,
+        phase: Phase,
+        micro_batches: Sequence[Streams],
+        optimizers: Sequence[torch.optim.Optimizer],
+    ) -> Outcome:
+        """Leave the gradient of the mean loss in the parameters, clipped; measure it."""
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        # A single batch divides its loss, as a hand-written loop does. Pieces divide by a number
+        # known beforehand (so that fp16 does not overflow) and settle the difference at the end.
+        divisor = None if len(micro_batches) == 1 else sum(map(_size, micro_batches))
+        loss, total, count = self._backward(phase, micro_batches[0], divisor)
+        for piece in micro_batches[1:]:
+            loss, piece_total, piece_count = self._backward(phase, piece, divisor)
+            total, count = total + piece_total, count + piece_count
+        parameters = [
+            parameter
+            for optimizer in optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None
+        ]
+        gradients = [parameter.grad for parameter in parameters]
+        if divisor is not None and not _same(count, divisor):
+            torch._foreach_mul_(gradients, divisor / _as_scalar(count))
+        if self._scaler is not None:
+            for optimizer in optimizers:
+                self._scaler.unscale_(optimizer)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        self._clip(parameters, norm)
+        return Outcome(loss=loss, mean=total / count, gradient_norm=norm, applied=True)
+
+    def _backward(
+        self, phase: Phase, streams: Streams, divisor: int | None
+    ) -> tuple[Loss, Tensor, Tensor | int]:
+        with self._precision.autocast():
+            loss = phase.loss(streams)
+        if not isinstance(loss, Loss):
+            raise must_be(
+                f"loss of phase {phase.name}",
+                "a netwright Loss(total=..., count=...)",
+                type(loss).__name__,
+                "Return the sum over the batch and how many items it sums.",
+                error=BadType,
+            )
+        mean = loss.total / (loss.count if divisor is None else divisor)
+        (mean if self._scaler is None else self._scaler.scale(mean)).backward()  # type: ignore[no-untyped-call]
+        return _detached(loss), loss.total.detach(), loss.count
+
+    def _clip(self, parameters: Sequence[Tensor], norm: Tensor) -> None:
+        if self.clipping.value is not None:
+            torch.nn.utils.clip_grad_value_(parameters, self.clipping.value)
+        if self.clipping.norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(parameters, self.clipping.norm, norm)
+
+    def _apply(
+        self, phase: Phase, outcome: Outcome, optimizers: Sequence[torch.optim.Optimizer]
+    ) -> Outcome:
+        if self._scaler is not None:
+            before = self._scaler.get_scale()
+            for optimizer in optimizers:
+                self._scaler.step(optimizer)
+            self._scaler.update()
+            return _with(outcome, applied=self._scaler.get_scale() >= before)
+        if self._checks_itself(phase, outcome.gradient_norm, optimizers):
+            found = (~torch.isfinite(outcome.gradient_norm)).to(torch.float32)
+            for optimizer in optimizers:
+                optimizer.found_inf = found  # type: ignore[attr-defined]
+                optimizer.step()
+            return outcome
+        # On a processor reading the number costs nothing; elsewhere this waits for the device.
+        if not math.isfinite(float(outcome.gradient_norm)):
+            return _with(outcome, applied=False)
+        for optimizer in optimizers:
+            optimizer.step()
+        return outcome
+
+    def _checks_itself(
+        self, phase: Phase, norm: Tensor, optimizers: Sequence[torch.optim.Optimizer]
+    ) -> bool:
+        """Whether the fused kernels turn a non-finite update into a no-op on the device.
+
+        Not at the first update: their buffers are not filled yet.
+        """
+        first = phase.name not in self._checked_once
+        self._checked_once.add(phase.name)
+        return (
+            norm.device.type == "cuda"
+            and not first
+            and all(getattr(o, "_step_supports_amp_scaling", False) for o in optimizers)
+        )
+
+    def _reevaluated(
+        self,
+        phase: Phase,
+        micro_batches: Sequence[Streams],
+        optimizers: Sequence[torch.optim.Optimizer],
+    ) -> Outcome:
+        """Hand the optimisers a closure that is the same function each time it is called."""
+        if self._scaler is not None:
+            raise must_be(
+                "precision",
+                "fp32 or bf16 with an optimiser that takes the gradient again",
+                self._precision.name,
+            )
+        before = _Before.take(self.method, optimizers)
+        outcomes: list[Outcome] = []
+
+        def closure() -> float:
+            if outcomes:
+                before.rewind()
+            outcomes.append(self._gradient(phase, micro_batches, optimizers))
+            return float(outcomes[-1].mean)
+
+        for optimizer in optimizers:
+            optimizer.step(closure)
+        if all(bool(torch.isfinite(parameter).all()) for parameter in before.parameters):
+            return outcomes[0]
+        before.undo()
+        return _with(outcomes[0], applied=False)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What an evaluation changes besides gradients, to be set back before the next."""
+
+    method: Method
+    optimizers: Sequence[torch.optim.Optimizer]
+    random: dict[str, Any]
+    buffers: list[Tensor]
+    stateful: dict[str, dict[str, Any]]
+    parameters: list[Tensor]
+    values: list[Tensor]
+    optimizer_states: list[dict[str, Any]]
+
+    @classmethod
+    def take(cls, method: Method, optimizers: Sequence[torch.optim.Optimizer]) -> _Before:
+        parameters = [p for o in optimizers for group in o.param_groups for p in group["params"]]
+        return cls(
+            method,
+            optimizers,
+            _random.capture(),
+            [buffer.detach().clone() for buffer in method.buffers()],
+            {name: copy.deepcopy(part.state_dict()) for name, part in method.stateful.items()},
+            parameters,
+            [parameter.detach().clone() for parameter in parameters],
+            [copy.deepcopy(optimizer.state_dict()) for optimizer in optimizers],
+        )
+
+    @torch.no_grad()
+    def rewind(self) -> None:
+        """As before the first evaluation, parameters excepted."""
+        _random.restore(self.random)
+        for buffer, value in zip(self.method.buffers(), self.buffers, strict=True):
+            buffer.copy_(value)
+        for name, part in self.method.stateful.items():
+            part.load_state_dict(copy.deepcopy(self.stateful[name]))
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """As if the update had not been tried."""
+        for parameter, value in zip(self.parameters, self.values, strict=True):
+            parameter.copy_(value)
+        for optimizer, state in zip(self.optimizers, self.optimizer_states, strict=True):
+            optimizer.load_state_dict(state)
+
+
+def _size(streams: Streams) -> int:
+    return (
+        len(streams)
+        if isinstance(streams, Batch)
+        else max(len(batch) for batch in streams.values())
+    )
+
+
+def _same(count: Tensor | int, divisor: int) -> bool:
+    return not isinstance(count, Tensor) and count == divisor
+
+
+def _as_scalar(count: Tensor | int) -> Any:
+    return count.to(torch.float32) if isinstance(count, Tensor) else float(count)
+
+
+def _detached(loss: Loss) -> Loss:
+    return Loss(
+        total=loss.total.detach(),
+        count=loss.count,
+        terms={name: value.detach() for name, value in loss.terms.items()},
+        term_weights=loss.term_weights,
+    )
+
+
+def _with(outcome: Outcome, *, applied: bool) -> Outcome:
+    return Outcome(
+        loss=outcome.loss,
+        mean=outcome.mean,
+        gradient_norm=outcome.gradient_norm,
+        applied=applied,
+    )
