@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -55,7 +55,7 @@ def build_optimizer(
     """
     if not learning_rate > 0:
         raise must_be("learning_rate", "above 0", learning_rate, "0.001 is a usual first try.")
-    kind: Any = optimizers.load(name)
+    kind: Callable[..., torch.optim.Optimizer] = optimizers.load(name)
     known = set(inspect.signature(kind).parameters) - {"params", "lr"}
     for option in options:
         if option not in known:

@@ -1,0 +1,254 @@
+"""What a run was asked to do: everything that decides its outcome, as text a person can edit.
+
+A recipe as written by hand may leave fields out; a recipe in a run folder has every default filled
+in, so that `netwright train --recipe RUN/recipe.yaml` repeats the run. Named parts (model, method,
+optimizer, schedule, preprocess, augment) carry their options beside their name::
+
+    optimizer: {name: adamw, learning_rate: 0.002, weight_decay: 0.01}
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from netwright._errors import BadValue, must_be, offenders
+
+__all__ = ["DataPart", "EarlyStoppingPart", "Named", "OptimizerPart", "Recipe", "SplitPart"]
+__all__ += ["TrainingPart", "parse_assignment"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Named(BaseModel):
+    """Something from a catalogue, with its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything beside the name."""
+        return dict(self.model_extra or {})
+
+
+class OptimizerPart(Named):
+    """An optimiser; its learning rate is chosen by the model where it is left out."""
+
+    learning_rate: float | None = Field(default=None, gt=0)
+
+
+class DataPart(_Part):
+    """Which examples, and how they are read.
+
+    Attributes:
+        name: a built-in set, one of `netwright data`, or a path.
+        target: target column of a table; several are separated by commas.
+        kind: what the target is, where it can't be told from its values.
+        image_size: pictures are brought to this many pixels a side.
+        channels: 1 or 3; pictures are brought to as many.
+        group: column whose groups stay together when the set is split.
+        time: column that orders the examples; a split puts the later ones last.
+        skip_bad: leave out examples that can't be used, and say which.
+        fingerprint: SHA-256 of what was read; a repeated run checks it.
+    """
+
+    name: str
+    target: str | None = None
+    kind: str | None = None
+    image_size: int | None = Field(default=None, ge=1)
+    channels: int | None = Field(default=None, ge=1)
+    group: str | None = None
+    time: str | None = None
+    skip_bad: bool = False
+    fingerprint: str | None = None
+
+
+class SplitPart(_Part):
+    """How the examples are divided. The test part does not depend on the run's seed."""
+
+    kind: Literal["auto", "stratified", "grouped", "temporal", "random", "given"] = "auto"
+    val: float = Field(default=0.1, gt=0, lt=1)
+    test: float = Field(default=0.2, ge=0, lt=1)
+    seed: int = 0
+
+
+class EarlyStoppingPart(_Part):
+    """When to stop before the last epoch; None of the three triggers means never."""
+
+    trigger: Literal["no-change", "steady-decrease", "average-change"] = "no-change"
+    epochs: int = Field(default=10, ge=1)
+    least: float = Field(default=0.0, ge=0)
+
+
+class TrainingPart(_Part):
+    """Numbers of the loop; None where the workflow chooses, or where a thing is off."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    micro_batch_size: int | None = Field(default=None, ge=1)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    clip_norm: float | None = Field(default=None, gt=0)
+    clip_value: float | None = Field(default=None, gt=0)
+    ema_decay: float | None = Field(default=None, ge=0, lt=1)
+    early_stopping: EarlyStoppingPart | None = None
+    restore_best: bool = True
+    validate_every: int = Field(default=1, ge=1)
+    record_every: int | None = Field(default=None, ge=1)
+    snapshot_every: int | None = Field(default=None, ge=0)
+    workers: int | None = Field(default=None, ge=0)
+
+
+class Recipe(_Part):
+    """Everything that decides the outcome of a run."""
+
+    data: DataPart
+    split: SplitPart = SplitPart()
+    preprocess: Named | None = None
+    augment: tuple[Named, ...] | None = None
+    model: Named | None = None
+    method: Named = Named(name="supervised")
+    optimizer: OptimizerPart | None = None
+    schedule: Named | None = None
+    training: TrainingPart = TrainingPart()
+    seed: int = 0
+    device: str = "auto"
+    doctor: bool = True
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> Self:
+        """Check plain data against the recipe's fields.
+
+        Raises:
+            BadValue: unknown or ill-typed fields, all of them in one sentence.
+        """
+        try:
+            return cls.model_validate(_tuples(content))
+        except ValidationError as error:
+            raise BadValue(_sentence(error, cls)) from None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a YAML file.
+
+        Raises:
+            BadValue: it isn't there, isn't YAML, or breaks the rules of `parse`.
+        """
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf8"))
+        except OSError as error:
+            raise must_be("recipe", "a readable file", str(path), f"{error.strerror}.") from None
+        except yaml.YAMLError as error:
+            where = str(error).replace("\n", " ")
+            raise must_be("recipe", "valid YAML", str(path), f"{where}.") from None
+        if not isinstance(content, Mapping):
+            raise must_be("recipe", "a mapping of sections", type(content).__name__)
+        return cls.parse(content)
+
+    def changed(self, assignments: Sequence[str]) -> Self:
+        """The recipe with `path.to.field=value` carried out, each value read as YAML.
+
+        Example:
+            >>> recipe = Recipe.parse({"data": {"name": "digits"}})
+            >>> recipe.changed(["training.epochs=3", "optimizer={name: sgd}"]).training.epochs
+            3
+        """
+        content = self.plain()
+        for assignment in assignments:
+            path, value = parse_assignment(assignment)
+            _assign(content, path, value)
+        return type(self).parse(content)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON and YAML have it."""
+        return self.model_dump(mode="json")
+
+    def to_yaml(self) -> str:
+        """As written into a run folder."""
+        return yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True)
+
+
+def parse_assignment(assignment: str) -> tuple[list[str], Any]:
+    """Split "path.to.field=value" and read the value as YAML.
+
+    Raises:
+        BadValue: there is no "=", or the value isn't YAML.
+    """
+    path, separator, text = assignment.partition("=")
+    if not separator or not path.strip():
+        raise must_be(
+            "--set", "of the form path.to.field=value", assignment, "e.g. --set training.epochs=5"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise must_be("--set", "a value in YAML", assignment) from None
+    if isinstance(value, str):
+        value = _number(value)
+    return path.strip().split("."), value
+
+
+def _number(text: str) -> Any:
+    """YAML reads 1e-3 as text; a person means a number."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _assign(content: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    place = content
+    for key in path[:-1]:
+        inner = place.get(key)
+        if inner is None:
+            inner = place[key] = {}
+        if not isinstance(inner, dict):
+            raise must_be("--set", f"a path into a section, and {key} is none", ".".join(path))
+        place = inner
+    place[path[-1]] = value
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as the strict model wants them."""
+    if isinstance(value, Mapping):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
+    problems = []
+    for one in error.errors():
+        path = ".".join(str(part) for part in one["loc"])
+        if one["type"] == "extra_forbidden":
+            known = _fields_at(model, one["loc"][:-1])
+            near = difflib.get_close_matches(str(one["loc"][-1]), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            problems.append(f"{path} is unknown ({hint})")
+        elif one["type"] == "missing":
+            problems.append(f"{path} is missing")
+        else:
+            rule = one["msg"][0].lower() + one["msg"][1:]
+            problems.append(f"{path}={one['input']!r} breaks '{rule}'")
+    return (
+        f"recipe must hold known fields of the right type, got {offenders(problems)}. "
+        "Change them in the file, or with --set path.to.field=value."
+    )
+
+
+def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    for part in location:
+        inner = model.model_fields[str(part)].annotation if part in model.model_fields else None
+        options = [inner, *getattr(inner, "__args__", ())]
+        found = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+        if not found:
+            return []
+        model = found[0]
+    return list(model.model_fields)
