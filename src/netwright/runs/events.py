@@ -1,0 +1,272 @@
+"""The events of a run: one line of JSON each, appended, never changed.
+
+A line is ``{"kind", "attempt", "step", ...fields, "clock": {...}}``. What depends on the wall clock
+is kept apart under `clock`, so that two equal runs write equal lines but for it.
+
+`step` is the step that an event belongs to, counted from 0; what is measured after a step (an
+epoch's mean, a validation, a snapshot) carries that step. A run that goes on from an earlier point,
+resumed or rolled back, is a new *attempt*: it first writes an `attempt` event whose step is the
+first one that is done anew, and with that supersedes what earlier attempts wrote of that step and
+of later ones.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from netwright._errors import DamagedRun, must_be
+from netwright.runs.files import decode, encode, saying_why, sweep
+
+__all__ = ["DamagedLine", "Log", "Recorder", "events", "history", "last_attempt", "read_log"]
+
+EVENTS = "events.jsonl"
+GATHERED = 512  # lines kept before they are written: 0.1 ms of writing every few hundred steps
+PATIENCE = 2.0  # seconds after which a gathered line is written, so that a live report is current
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Appends the events of one attempt after another to a run.
+
+    `step` events are gathered and written together; anything rarer is written at once. A failed
+    write leaves the file as it was and keeps the gathered lines, so that nothing recorded is lost
+    when space is made and `flush` is called again.
+
+    Args:
+        folder: of the run.
+        attempt: the number this attempt writes under; `last_attempt(folder) + 1` for a new one.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> with Recorder(folder, attempt=1) as recorder:
+        ...     recorder.begin(step=0)
+        ...     recorder.record("step", step=0, loss=2.3, clock={"seconds": 0.01})
+        >>> [event["kind"] for event in events(folder)]
+        ['attempt', 'step']
+    """
+
+    def __init__(self, folder: Path | os.PathLike[str], attempt: int) -> None:
+        if attempt < 1:
+            raise must_be("attempt", "at least 1", attempt)
+        self.attempt = attempt
+        self._begun = False
+        self._path = Path(folder) / EVENTS
+        sweep(Path(folder))
+        self._lines: list[str] = []
+        self._written_at = time.monotonic()
+        with saying_why(self._path, doing="written"):
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._size = _whole_lines(self._file)
+            os.ftruncate(self._file, self._size)  # the line that a killed run left torn
+
+    def begin(self, *, step: int, **fields: Any) -> None:
+        """Write the `attempt` event; called again, after a roll-back, under the next number.
+
+        Args:
+            step: the first step that is done anew; 0 for a fresh run.
+            fields: what else is worth knowing (from which snapshot).
+        """
+        if self._begun:
+            self.attempt += 1
+        self._begun = True
+        self.record("attempt", step=step, **fields)
+
+    def record(
+        self, kind: str, *, step: int, clock: Mapping[str, Any] | None = None, **fields: Any
+    ) -> None:
+        """Append one event.
+
+        Args:
+            kind: attempt, stage, step, epoch, validation, finding, command, snapshot, ended, or a
+                name of one's own.
+            step: that the event belongs to.
+            clock: whatever depends on the wall clock (seconds, examples_per_second).
+            fields: plain data; NaN and the infinities are kept.
+
+        Raises:
+            BadType: a field is not plain data.
+            DamagedRun: the file could not be written.
+        """
+        event = {"kind": kind, "attempt": self.attempt, "step": step, **fields}
+        if event["attempt"] is not self.attempt:
+            raise must_be("fields", "free of the name 'attempt'", fields)
+        if clock is not None:
+            event["clock"] = clock
+        self._lines.append(encode(event))
+        if kind != "step" or len(self._lines) >= GATHERED or self._is_late():
+            self.flush()
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Write the gathered lines; with `sync`, to the disk and not only to its cache.
+
+        Raises:
+            DamagedRun: the file could not be written; it is left as it was before.
+        """
+        self._written_at = time.monotonic()
+        with saying_why(self._path, doing="written"):
+            if self._lines:
+                content = ("\n".join(self._lines) + "\n").encode()
+                self._append(content)
+                self._size += len(content)
+                self._lines.clear()
+            if sync:
+                os.fsync(self._file)
+
+    def close(self) -> None:
+        """Write what is gathered, to the disk, and let go of the file."""
+        if self._file < 0:
+            return
+        try:
+            self.flush(sync=True)
+        finally:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except DamagedRun:
+            if not isinstance(error, DamagedRun):  # said once is enough
+                raise
+
+    def _append(self, content: bytes) -> None:
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except BaseException:
+            os.ftruncate(self._file, self._size)
+            raise
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._written_at > PATIENCE
+
+
+@dataclass(frozen=True)
+class DamagedLine:
+    """A line of the record that can't be read."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """Everything that a run has written.
+
+    Attributes:
+        events: all readable events of all attempts, in the order they were written.
+        damaged: the lines that can't be read, counted from 1. A torn last line, as a killed run
+            leaves it, is not among them: it is dropped.
+    """
+
+    events: list[dict[str, Any]]
+    damaged: tuple[DamagedLine, ...] = ()
+
+    def current(self) -> list[dict[str, Any]]:
+        """For every step the events of the last attempt only."""
+        ends = _ends(self.events)
+        if len(ends) == 1:
+            return self.events
+        return [event for event in self.events if event["step"] < ends[event["attempt"]]]
+
+
+def read_log(folder: Path | os.PathLike[str]) -> Log:
+    """Read the events of a run, and which lines of its file are damaged.
+
+    Raises:
+        DamagedRun: there is no such file, or it can't be read.
+    """
+    path = Path(folder) / EVENTS
+    with saying_why(path, doing="read"):
+        lines = path.read_bytes().decode(errors="surrogateescape").split("\n")
+    lines.pop()  # empty after a whole last line; otherwise that line is torn
+    read: list[dict[str, Any]] = []
+    damaged = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            read.append(_event(line))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            damaged.append(DamagedLine(number, f"{type(error).__name__}: {error}"))
+            _log.warning("%s, line %d can't be read and is left out: %s", path, number, error)
+    return Log(read, tuple(damaged))
+
+
+def events(folder: Path | os.PathLike[str], kind: str | None = None) -> list[dict[str, Any]]:
+    """The events that count: for every step those of the last attempt, in order.
+
+    Args:
+        folder: of the run.
+        kind: only of this kind; None for all.
+    """
+    return _of_kind(read_log(folder).current(), kind)
+
+
+def history(folder: Path | os.PathLike[str], kind: str | None = None) -> list[dict[str, Any]]:
+    """The events of all attempts, also what a roll-back or a resume has superseded."""
+    return _of_kind(read_log(folder).events, kind)
+
+
+def last_attempt(folder: Path | os.PathLike[str]) -> int:
+    """The highest attempt that has written; 0 where nothing is written yet."""
+    if not (Path(folder) / EVENTS).exists():
+        return 0
+    return max((event["attempt"] for event in read_log(folder).events), default=0)
+
+
+def _event(line: str) -> dict[str, Any]:
+    if not line.isascii():
+        line.encode()  # refuses what was no text: we write ASCII, others may write more
+    event = decode(line)
+    if type(event["attempt"]) is not int or type(event["step"]) is not int or "kind" not in event:
+        raise must_be("event", "a mapping with a kind, an attempt and a step", event)
+    return event  # type: ignore[no-any-return]
+
+
+def _of_kind(found: list[dict[str, Any]], kind: str | None) -> list[dict[str, Any]]:
+    return found if kind is None else [event for event in found if event["kind"] == kind]
+
+
+def _ends(found: list[dict[str, Any]]) -> dict[int, float]:
+    """The step at which a later attempt takes over, for each attempt."""
+    begins: dict[int, int] = {}
+    for event in found:  # the smallest step stands in for an `attempt` event that was damaged
+        attempt, step = event["attempt"], event["step"]
+        if step < begins.get(attempt, step + 1):
+            begins[attempt] = step
+    ends: dict[int, float] = {}
+    end = float("inf")
+    for attempt in sorted(begins, reverse=True):
+        ends[attempt] = end
+        end = min(end, begins[attempt])
+    return ends
+
+
+def _whole_lines(file: int) -> int:
+    """How many bytes of the file are whole lines."""
+    size = os.fstat(file).st_size
+    end = size
+    while end > 0:
+        start = max(0, end - 65536)
+        place = os.pread(file, end - start, start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0
