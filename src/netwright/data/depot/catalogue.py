@@ -6,7 +6,17 @@ import os
 from dataclasses import dataclass
 
 from netwright._errors import BadValue, unknown
-from netwright.data.depot import cifar10, mnist
+from netwright.data.depot import (
+    bible,
+    cells,
+    chest_x_ray,
+    cifar10,
+    elpv,
+    emoji,
+    gutenberg,
+    mnist,
+    traffic_lights,
+)
 from netwright.data.depot.cache import cache_folder, is_whole
 from netwright.data.depot.entry import DepotEntry, Kind
 
@@ -15,6 +25,13 @@ __all__ = ["Listed", "entry", "listing", "names"]
 _ENTRIES = (
     *mnist.ENTRIES,
     *cifar10.ENTRIES,
+    *traffic_lights.ENTRIES,
+    *chest_x_ray.ENTRIES,
+    *elpv.ENTRIES,
+    *emoji.ENTRIES,
+    *cells.ENTRIES,
+    *bible.ENTRIES,
+    *gutenberg.ENTRIES,
 )
 
 

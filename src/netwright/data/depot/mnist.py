@@ -40,6 +40,7 @@ class FromRaw:
         self.folder, self.classes = folder, classes
 
     def __call__(self, payload: Path, made: Path) -> None:
+        """Write the canonical layout."""
         for file in FILES:
             compress(made / f"{file}.gz", (payload / self.folder / file).read_bytes())
         write_classes(made, self.classes)
@@ -49,13 +50,18 @@ class FromCompressed(FromRaw):
     """Takes over the compressed IDX files of a payload's folder."""
 
     def __call__(self, payload: Path, made: Path) -> None:
+        """Write the canonical layout."""
         for file in FILES:
             shutil.copyfile(payload / self.folder / f"{file}.gz", made / f"{file}.gz")
         write_classes(made, self.classes)
 
 
-def _at(folder: str, digests: tuple[str, ...], *, suffix: str = "") -> dict[str, str]:
-    return {f"{folder}/{file}{suffix}": digest for file, digest in zip(FILES, digests, strict=True)}
+def _at(folder: str, digests: tuple[str, ...]) -> dict[str, str]:
+    return {f"{folder}/{file}": digest for file, digest in zip(FILES, digests, strict=True)}
+
+
+def _compressed(digests: tuple[str, ...]) -> dict[str, str]:
+    return {f"{file}.gz": digest for file, digest in zip(FILES, digests, strict=True)}
 
 
 _MNIST = (
@@ -65,11 +71,13 @@ _MNIST = (
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 )
 _FASHION = (
-    "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",
-    "0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056",
-    "cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa",
-    "8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05",
+    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 )
+
+_PAYLOAD = "f37bf62265b0989968a94c78e420344f1ede1007dabf032a0dc5e88371fef370"
 
 ENTRIES = (
     DepotEntry(
@@ -98,7 +106,7 @@ ENTRIES = (
                 prepare=FromRaw("package/data", classes=DIGITS),
             ),
         ),
-        contents={f"{file}.gz": digest for file, digest in zip(FILES, _MNIST, strict=True)},
+        contents=_compressed(_MNIST),
     ),
     DepotEntry(
         name="fashion-mnist",
@@ -110,14 +118,15 @@ ENTRIES = (
         routes=(
             Route(
                 carriers=(OwnSource("FashionMNIST", torchvision_set("FashionMNIST")),),
-                payload=_at("FashionMNIST/raw", _FASHION, suffix=".gz"),
-                prepare=FromCompressed("FashionMNIST/raw", classes=CLOTHES),
+                payload=_at("FashionMNIST/raw", _FASHION),
+                prepare=FromRaw("FashionMNIST/raw", classes=CLOTHES),
             ),
             Route(
                 carriers=(DebianPackage("dataset-fashion-mnist"),),
-                payload=_at("usr/share/datasets/fashion-mnist", _FASHION, suffix=".gz"),
+                payload={"usr/share/datasets/fashion-mnist/": _PAYLOAD},
                 prepare=FromCompressed("usr/share/datasets/fashion-mnist", classes=CLOTHES),
             ),
         ),
+        contents=_compressed(_FASHION),
     ),
 )
