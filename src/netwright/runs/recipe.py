@@ -75,7 +75,7 @@ class DataPart(_Part):
 class SplitPart(_Part):
     """How the examples are divided. The test part does not depend on the run's seed."""
 
-    kind: Literal["auto", "stratified", "grouped", "temporal", "random", "given"] = "auto"
+    kind: Literal["auto", "stratified", "grouped", "temporal", "shuffled"] = "auto"
     val: float = Field(default=0.1, gt=0, lt=1)
     test: float = Field(default=0.2, ge=0, lt=1)
     seed: int = 0

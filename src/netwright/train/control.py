@@ -93,6 +93,12 @@ class View:
         }
 
     @property
+    def best(self) -> dict[str, Any]:
+        """Score, step and epoch of the best validation so far."""
+        best = self._loop.best
+        return {"score": best.score, "step": best.step, "epoch": best.epoch}
+
+    @property
     def skipped_updates(self) -> int:
         """Updates that were left out because a gradient was not finite."""
         return self._loop.counters.skipped

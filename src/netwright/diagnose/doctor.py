@@ -1,0 +1,85 @@
+"""The doctor of a run: looks before the first step, then at every step, and says what is wrong.
+
+It changes no bit of the run: preflight works on a copy under a random state of its own, and what is
+watched afterwards is read from what the loop measures anyway.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from netwright import _random
+from netwright.data.batch import Batch
+from netwright.diagnose.preflight import PREFLIGHT
+from netwright.diagnose.symptoms.non_finite import NonFiniteUpdates
+from netwright.diagnose.symptoms.not_learning import NotLearning
+from netwright.methods.base import Method
+from netwright.runs.records import Finding
+from netwright.train.control import Observer, View
+
+__all__ = ["Doctor", "Symptom"]
+
+
+class Symptom(Protocol):
+    """A check that goes on while a run does."""
+
+    def after_epoch(self, view: View) -> Sequence[Finding]:
+        """What is found at the end of a pass over the data."""
+        ...
+
+    def after_validation(self, view: View, *, metrics: Mapping[str, float]) -> Sequence[Finding]:
+        """What is found when held-out data have been judged."""
+        ...
+
+
+class Doctor(Observer):
+    """Watches a run.
+
+    Args:
+        first_batch: gives one training batch, for preflight.
+        floor: metric name → what an answer that ignores its input scores, where that is known.
+        report: told of each finding as it comes.
+    """
+
+    def __init__(
+        self,
+        *,
+        first_batch: Callable[[], Any],
+        floor: Mapping[str, float],
+        report: Callable[[Finding], None],
+    ) -> None:
+        self.findings: list[Finding] = []
+        self._first_batch = first_batch
+        self._report = report
+        self._symptoms: tuple[Symptom, ...] = (NonFiniteUpdates(), NotLearning(floor))
+
+    def started(self, view: View) -> None:
+        """Preflight, before the first step of a fresh run."""
+        if view.step == 0:
+            self._say(examine(view.method, self._first_batch()))
+
+    def epoch_ended(self, view: View, *, loss: float, examples: int, seconds: float) -> None:
+        """Ask every symptom."""
+        for symptom in self._symptoms:
+            self._say(symptom.after_epoch(view))
+
+    def validated(self, view: View, *, metrics: Mapping[str, float]) -> None:
+        """Ask every symptom."""
+        for symptom in self._symptoms:
+            self._say(symptom.after_validation(view, metrics=metrics))
+
+    def _say(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            self.findings.append(finding)
+            self._report(finding)
+
+
+def examine(method: Method, batch: Any) -> list[Finding]:
+    """Every preflight check on one batch, on a copy of the method that is thrown away."""
+    if not isinstance(batch, Batch):
+        return []  # the checks here are of a single stream
+    with _random.isolated(0):
+        patient = copy.deepcopy(method)
+        return [finding for check in PREFLIGHT for finding in check(patient, batch)]

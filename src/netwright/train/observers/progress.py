@@ -1,0 +1,112 @@
+"""A bar on the terminal: loss, metric, throughput and time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from netwright.data.batch import Streams
+from netwright.methods.base import Loss
+from netwright.runs.records import Ended
+from netwright.train.control import Observer, View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+__all__ = ["Progress"]
+
+_PAUSE = 0.2  # seconds between looks at the loss, each of which waits for the device
+
+
+class Progress(Observer):
+    """Draws while the run goes on; says nothing where the console is not a terminal.
+
+    Args:
+        console: where to draw.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._mean: Tensor | None = None
+        self._loss = self._metric = ""
+        self._looked = 0.0
+        self._examples = 0
+
+    def stage_entered(self, view: View) -> None:
+        """Begin a bar of the stage's length."""
+        if not self._console.is_terminal:
+            return
+        if self._bar is None:
+            self._bar = _bar(self._console)
+            self._bar.start()
+        self._task = self._bar.add_task(
+            view.stage if view.stage != "main" else "training",
+            total=view.stage_steps,
+            completed=view.stage_step,
+            said="",
+        )
+        self._examples, self._looked = 0, time.perf_counter()
+
+    def phase_done(
+        self,
+        view: View,
+        *,
+        phase: str,
+        streams: Streams,
+        loss: Loss,
+        mean: Tensor,
+        gradient_norm: Tensor,
+    ) -> None:
+        """Keep the loss, unread."""
+        self._mean = mean
+        self._examples += len(streams)
+
+    def stepped(self, view: View) -> None:
+        """Move the bar."""
+        if self._bar is None or self._task is None:
+            return
+        now = time.perf_counter()
+        if now - self._looked < _PAUSE:
+            return
+        rate = self._examples / (now - self._looked)
+        self._looked, self._examples = now, 0
+        if self._mean is not None:
+            self._loss = f"loss {float(self._mean):.4f}"
+        epoch = f"epoch {view.epoch + 1}/{-(-view.stage_steps // view.steps_per_epoch)}"
+        said = " · ".join(filter(None, (epoch, self._loss, self._metric, f"{rate:,.0f}/s")))
+        self._bar.update(self._task, completed=view.stage_step, said=said)
+
+    def validated(self, view: View, *, metrics: Mapping[str, float]) -> None:
+        """Show the metric the run is selected by."""
+        name, value = next(iter(metrics.items()), ("", 0.0))
+        self._metric = f"val {name} {value:.4f}" if name else ""
+
+    def ended(self, view: View, *, ended: Ended) -> None:
+        """Leave the finished bar."""
+        if self._bar is None:
+            return
+        if self._task is not None:
+            self._bar.update(self._task, completed=view.stage_step)
+        self._bar.stop()
+        self._bar = None
+
+
+def _bar(console: Console) -> Bar:
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
+        console=console,
+    )

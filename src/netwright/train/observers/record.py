@@ -1,0 +1,174 @@
+"""Writes what happens into the record of the run.
+
+Losses stay on the device and are brought over together, so that recording does not make the
+training wait at every step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netwright.data.batch import Streams
+from netwright.data.source import Position
+from netwright.methods.base import Loss
+from netwright.runs.events import Recorder
+from netwright.runs.records import Ended, Finding, Intervention
+from netwright.train.control import Command, Observer, RollBack, View
+
+__all__ = ["Record"]
+
+_HELD = 64  # steps kept on the device before they are brought over together
+
+
+@dataclass(frozen=True)
+class _Row:
+    step: int
+    phase: str
+    learning_rates: Mapping[str, float]
+    values: tuple[Tensor, ...]  # mean, gradient norm, then the terms
+    terms: tuple[str, ...]
+    seconds: float
+
+
+class Record(Observer):
+    """Records steps, epochs, validations, commands, snapshots and the end of a run.
+
+    Args:
+        recorder: where it is written.
+        every: steps between recorded steps.
+    """
+
+    def __init__(self, recorder: Recorder, *, every: int = 1) -> None:
+        self._recorder = recorder
+        self._every = every
+        self._rows: list[_Row] = []
+        self._began = time.perf_counter()
+
+    def started(self, view: View) -> None:
+        """Begin an attempt at the present step."""
+        self._recorder.begin(step=view.step)
+
+    def stage_entered(self, view: View) -> None:
+        """Note the stage and how long it is planned to take."""
+        self._recorder.record(
+            "stage", step=view.step, stage=view.stage, steps=view.stage_steps, epoch=view.epoch
+        )
+
+    def phase_done(
+        self,
+        view: View,
+        *,
+        phase: str,
+        streams: Streams,
+        loss: Loss,
+        mean: Tensor,
+        gradient_norm: Tensor,
+    ) -> None:
+        """Keep what was measured until it is worth bringing over."""
+        if view.step % self._every:
+            return
+        self._rows.append(
+            _Row(
+                view.step,
+                phase,
+                view.learning_rates,
+                (mean, gradient_norm, *loss.terms.values()),
+                tuple(loss.terms),
+                time.perf_counter() - self._began,
+            )
+        )
+        if len(self._rows) >= _HELD:
+            self._drain()
+
+    def epoch_ended(self, view: View, *, loss: float, examples: int, seconds: float) -> None:
+        """Write the epoch."""
+        self._drain()
+        self._recorder.record(
+            "epoch",
+            step=view.step - 1,
+            epoch=view.epoch,
+            loss=loss,
+            examples=examples,
+            skipped_updates=view.skipped_updates,
+            clock={"seconds": seconds, "examples_per_second": examples / max(seconds, 1e-9)},
+        )
+
+    def validated(self, view: View, *, metrics: Mapping[str, float]) -> None:
+        """Write the validation."""
+        self._recorder.record(
+            "validation", step=view.step - 1, epoch=view.epoch, metrics=dict(metrics)
+        )
+
+    def snapshot_written(self, view: View, *, file: str) -> None:
+        """Write which file holds the state."""
+        self._drain()
+        self._recorder.record("snapshot", step=view.step - 1, file=file)
+        self._recorder.flush(sync=True)
+
+    def commanded(self, view: View, *, command: Command) -> None:
+        """Write the command with the finding that caused it; a roll-back begins a new attempt."""
+        self._drain()
+        if isinstance(command, RollBack):
+            self._recorder.begin(step=view.step)
+        intervention = Intervention(
+            command=type(command).__name__,
+            step=max(view.step - 1, 0),
+            arguments=_arguments(command),
+            cause=command.finding,
+        )
+        self._recorder.record("command", **intervention.to_json())
+
+    def found(self, finding: Finding) -> None:
+        """Write a finding."""
+        self._drain()
+        self._recorder.record("finding", **finding.to_json())
+
+    def ended(self, view: View, *, ended: Ended) -> None:
+        """Write the end."""
+        self._drain()
+        seconds = time.perf_counter() - self._began
+        self._recorder.record(
+            "ended",
+            step=max(ended.step - 1, 0),
+            reason=ended.reason,
+            epochs=view.epoch,
+            best=view.best,
+            clock={"seconds": seconds},
+        )
+        self._recorder.flush(sync=True)
+
+    def _drain(self) -> None:
+        if not self._rows:
+            return
+        flat = [value.float() for row in self._rows for value in row.values]
+        numbers = iter(torch.stack(flat).tolist())
+        for row in self._rows:
+            mean, norm = next(numbers), next(numbers)
+            self._recorder.record(
+                "step",
+                step=row.step,
+                phase=row.phase,
+                loss=mean,
+                gradient_norm=norm,
+                terms={name: next(numbers) for name in row.terms},
+                learning_rate=dict(row.learning_rates),
+                clock={"seconds": row.seconds},
+            )
+        self._rows.clear()
+
+
+def _arguments(command: Command) -> dict[str, Any]:
+    own = [item.name for item in fields(command) if item.name != "finding"]
+    return {name: _plain(getattr(command, name)) for name in own}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Position):
+        return [value.epoch, value.step]
+    return type(value).__name__ if isinstance(value, nn.Module) else value
