@@ -22,7 +22,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -40,6 +40,7 @@ __all__ = [
     "Prediction",
     "Stage",
     "Stateful",
+    "Task",
     "trained",
 ]
 
@@ -120,6 +121,21 @@ class ParameterGroup:
     options: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a recipe-driven run asks of a method.
+
+    Attributes:
+        kind: of the target, in the words of `netwright.data.dataset.TargetKind`.
+        names: of classes, labels or target columns.
+        targets: of the training split; None where a trained state is going to be loaded.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    targets: Tensor | None = None
+
+
 @runtime_checkable
 class Stateful(Protocol):
     """Whatever a method must remember besides its tensors: a pool, a buffer, an environment."""
@@ -142,6 +158,20 @@ class Method(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._stateful: dict[str, Stateful] = {}
+
+    @classmethod
+    def for_task(cls, task: Task, *, build_model: Callable[[int], nn.Module], **options: Any) -> Self:
+        """Make the method for a run driven by a recipe.
+
+        The default hands a model with one output a name to the constructor.
+
+        Args:
+            task: what is to be learned.
+            build_model: from the number of raw scores to the recipe's model.
+            options: those of the recipe's `method` section.
+        """
+        make: Callable[..., Self] = cls
+        return make(build_model(len(task.names)), **options)
 
     def register_stateful(self, name: str, part: Stateful) -> None:
         """Keep `part` in every snapshot of the run under `name`."""

@@ -25,7 +25,7 @@ class Gradients(Probe):
 
     def _wait(self, place: str, output: Tensor) -> None:
         if output.requires_grad:
-            output.register_hook(lambda gradient: self._look(place, gradient))
+            output.register_hook(lambda gradient: self._look(place, gradient))  # type: ignore[no-untyped-call]
 
     def _look(self, place: str, gradient: Tensor) -> None:
         norm = torch.linalg.vector_norm(gradient.detach())
