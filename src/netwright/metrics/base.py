@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Metric", "Prediction"]
+from netwright._errors import BadValue
+
+__all__ = ["MeanMetric", "Metric", "Prediction", "SumMetric", "WeightedMetric", "weights_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +52,92 @@ class Metric(ABC):
         Raises:
             BadValue: nothing was taken in, or the figure is not defined for it.
         """
+
+
+class WeightedMetric(Metric):
+    """A metric that is a function of how much each example counts, so that it can be resampled.
+
+    Attributes:
+        needs: what the data must hold for the figure to be defined; for the error.
+    """
+
+    needs: str = "at least one example of positive weight"
+
+    @abstractmethod
+    def over(
+        self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
+    ) -> Float[Tensor, "b"]:
+        """The figure under each of b weightings of n examples; NaN where it is not defined."""
+
+    def defined(self, figure: float, *, seen: bool) -> float:
+        """The figure, or the error that says why there is none."""
+        if not math.isfinite(figure):
+            name = type(self).__name__
+            got = f"{figure}" if seen else "nothing"
+            raise BadValue(
+                f"{name} must be computed over finite predictions and {self.needs}, got {got}. "
+                "Look at what the held-out part holds and whether the training has diverged."
+            )
+        return figure
+
+
+class SumMetric(WeightedMetric):
+    """A metric that is a figure of weighted sums over examples; keeps nothing but the sums."""
+
+    def __init__(self) -> None:
+        self._sums: Tensor | None = None
+
+    @abstractmethod
+    def sums(
+        self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
+    ) -> Float[Tensor, "m b"]:
+        """What is added up over batches."""
+
+    @abstractmethod
+    def figure(self, sums: Float[Tensor, "m b"]) -> Float[Tensor, "b"]:
+        """From the sums over all examples to the metric."""
+
+    def over(
+        self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
+    ) -> Float[Tensor, "b"]:
+        """See `WeightedMetric.over`."""
+        return self.figure(self.sums(prediction, targets, weights=weights))
+
+    def update(self, prediction: Prediction, targets: Any, *, weight: Tensor | None = None) -> None:
+        """Add the sums of these examples; nothing leaves the device."""
+        added = self.sums(prediction, targets, weights=weights_of(targets, weight))
+        self._sums = added if self._sums is None else self._sums + added
+
+    def compute(self) -> float:
+        """See `Metric.compute`."""
+        if self._sums is None:
+            return self.defined(math.nan, seen=False)
+        return self.defined(float(self.figure(self._sums)), seen=True)
+
+
+class MeanMetric(SumMetric):
+    """A metric that is the weighted mean of one value an example."""
+
+    @abstractmethod
+    def values(self, prediction: Prediction, targets: Tensor) -> Tensor:
+        """(n,) one value an example."""
+
+    def sums(
+        self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
+    ) -> Float[Tensor, "2 b"]:
+        """The weighted values, and the weights."""
+        values = self.values(prediction, targets).to(weights.dtype)
+        return torch.stack([values @ weights, weights.sum(dim=0)])
+
+    def figure(self, sums: Float[Tensor, "2 b"]) -> Float[Tensor, "b"]:
+        """Their quotient."""
+        return sums[0] / sums[1]
+
+
+def weights_of(targets: Tensor, weight: Tensor | None) -> Float[Tensor, "n 1"]:
+    """How much each example counts, in the precision in which metrics add."""
+    # Apple's devices have no float64
+    dtype = torch.float32 if targets.device.type == "mps" else torch.float64
+    if weight is None:
+        return torch.ones(len(targets), 1, dtype=dtype, device=targets.device)
+    return weight.to(device=targets.device, dtype=dtype)[:, None]

@@ -1,0 +1,149 @@
+"""A model judged once on data it has never seen, with how far each figure can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from netwright._errors import BadValue, must_be
+from netwright._statistics import percentiles, resample_counts
+from netwright.evaluate.confident_errors import most_confident_errors, on_cpu
+from netwright.evaluate.judgement import ClassRow, Confused, Estimate, Judgement
+from netwright.metrics.base import Metric, Prediction, WeightedMetric, weights_of
+from netwright.metrics.confusion import confusion_matrix
+from netwright.metrics.per_class import class_counts
+from netwright.metrics.standard import standard_metrics
+
+__all__ = ["ClassRow", "Confused", "Estimate", "Judgement", "judge", "most_confident_errors"]
+
+_ONE_CLASS = ("binary", "classes", "ordinal")
+_BY_LABEL = (*_ONE_CLASS, "multi-label")
+
+
+def judge(
+    prediction: Prediction,
+    targets: Tensor,
+    *,
+    kind: str,
+    names: tuple[str, ...],
+    weight: Tensor | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> Judgement:
+    """Judge answers by their targets.
+
+    Args:
+        prediction: answers for n examples.
+        targets: the truth, as in a batch.
+        kind: of the targets ("classes", "real", …).
+        names: of classes or labels.
+        weight: (n,) how much each example counts.
+        metrics: fresh ones, in the order wanted; by default the kind's. Quantiles need those of their
+            output unit. A metric that can't be weighted gets no interval.
+        n_resamples: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    prediction, targets = on_cpu(prediction), targets.detach().cpu()
+    if len(targets) != len(prediction.outputs) or not len(targets):
+        raise must_be("targets", f"as many as answers ({len(prediction.outputs)})", len(targets))
+    if metrics is None:
+        probable = prediction.probabilities is not None
+        metrics = standard_metrics(kind, num_outputs=len(names), probabilities=probable)
+    weights = weights_of(targets, None if weight is None else weight.detach().cpu())
+    estimates, undefined = _estimates(
+        metrics, prediction, targets, weights=weights, n_resamples=n_resamples, seed=seed
+    )
+    matrix = _confusion(prediction, targets, kind=kind, count=len(names), weights=weights)
+    return Judgement(
+        metrics=estimates,
+        undefined=undefined,
+        names=tuple(names),
+        confusion=tuple(tuple(row) for row in matrix.tolist()),
+        per_class=_per_class(prediction, targets, kind=kind, names=names, weights=weights),
+        confused=_confused(matrix, names),
+    )
+
+
+def _estimates(
+    metrics: Mapping[str, Metric],
+    prediction: Prediction,
+    targets: Tensor,
+    *,
+    weights: Tensor,
+    n_resamples: int,
+    seed: int,
+) -> tuple[dict[str, Estimate], dict[str, str]]:
+    values: dict[str, float] = {}
+    undefined: dict[str, str] = {}
+    for name, metric in metrics.items():
+        metric.update(prediction, targets, weight=weights[:, 0])
+        try:
+            values[name] = metric.compute()
+        except BadValue as error:
+            undefined[name] = str(error)
+    resampled: dict[str, list[Tensor]] = {name: [] for name in values}
+    for counts in resample_counts(len(targets), n_resamples=n_resamples, seed=seed):
+        drawn = torch.from_numpy(counts).mul_(weights)
+        for name, figures in resampled.items():
+            metric = metrics[name]
+            if isinstance(metric, WeightedMetric):
+                figures.append(metric.over(prediction, targets, weights=drawn))
+    return {
+        name: _estimate(values[name], figures, n=len(targets))
+        for name, figures in resampled.items()
+    }, undefined
+
+
+def _estimate(value: float, figures: list[Tensor], *, n: int) -> Estimate:
+    if not figures:
+        return Estimate(value=value, low=None, high=None, n=n)
+    interval = percentiles(torch.cat(figures).numpy(), value)
+    return Estimate(value=value, low=interval.low, high=interval.high, n=n)
+
+
+def _confusion(
+    prediction: Prediction, targets: Tensor, *, kind: str, count: int, weights: Tensor
+) -> Tensor:
+    if kind not in _ONE_CLASS:
+        return torch.zeros(0, 0)
+    return confusion_matrix(prediction.outputs, targets, num_classes=count, weight=weights[:, 0])
+
+
+def _per_class(
+    prediction: Prediction,
+    targets: Tensor,
+    *,
+    kind: str,
+    names: tuple[str, ...],
+    weights: Tensor,
+) -> tuple[ClassRow, ...]:
+    if kind not in _BY_LABEL:
+        return ()
+    counts = class_counts(prediction.outputs, targets, num_classes=len(names), weights=weights)
+    columns = counts.precision(), counts.recall(), counts.f1(), counts.support
+    rows = torch.cat(columns, dim=1).tolist()
+    return tuple(
+        ClassRow(name=name, precision=precision, recall=recall, f1=f1, n=n)
+        for name, (precision, recall, f1, n) in zip(names, rows, strict=True)
+    )
+
+
+def _confused(matrix: Tensor, names: tuple[str, ...], *, shown: int = 10) -> tuple[Confused, ...]:
+    if not len(matrix):
+        return ()
+    totals = matrix.sum(dim=1)
+    errors = matrix.clone().fill_diagonal_(0).flatten()
+    worst = errors.argsort(descending=True, stable=True)[:shown]
+    pairs = [divmod(int(place), len(names)) for place in worst if errors[place] > 0]
+    return tuple(
+        Confused(
+            truth=names[truth],
+            answer=names[answer],
+            n=float(matrix[truth, answer]),
+            share=float(matrix[truth, answer] / totals[truth]),
+        )
+        for truth, answer in pairs
+    )

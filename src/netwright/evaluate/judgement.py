@@ -1,0 +1,91 @@
+"""What a held-out pass says of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["ClassRow", "Confused", "Estimate", "Judgement"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A figure with its 95 % bootstrap interval.
+
+    Attributes:
+        value: as measured.
+        low: lower end; None where the metric can't be resampled.
+        high: upper end.
+        n: over how many examples.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRow:
+    """How well one class or label is told.
+
+    Attributes:
+        name: of the class.
+        precision: of those called so, how many are.
+        recall: of those that are, how many were called so.
+        f1: the harmonic mean of both.
+        n: how much weight the class has.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    n: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confused:
+    """Two classes of which one is taken for the other.
+
+    Attributes:
+        truth: the class they are.
+        answer: the class they were called.
+        n: how many (by weight).
+        share: of the true class.
+    """
+
+    truth: str
+    answer: str
+    n: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """All that a held-out pass says of a model; plain data.
+
+    Attributes:
+        metrics: by name, the first being the one to select by.
+        undefined: metrics that these data don't define, and why.
+        names: of the classes or labels.
+        confusion: a row a true class; empty where there are no classes.
+        per_class: one row a class or label.
+        confused: the pairs of classes that are confused most, the worst first.
+    """
+
+    metrics: Mapping[str, Estimate]
+    undefined: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    confusion: tuple[tuple[float, ...], ...] = ()
+    per_class: tuple[ClassRow, ...] = ()
+    confused: tuple[Confused, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Dictionaries, lists, strings and numbers."""
+        plain: dict[str, Any] = asdict(self)
+        for name in ("names", "per_class", "confused"):
+            plain[name] = list(plain[name])
+        plain["confusion"] = [list(row) for row in self.confusion]
+        return plain

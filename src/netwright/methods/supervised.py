@@ -1,0 +1,158 @@
+"""One network learns targets from inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from netwright._errors import BadType, BadValue
+from netwright.methods.base import Loss, Method, ParameterGroup, Phase, Stage
+from netwright.methods.output_units.base import OutputUnit
+from netwright.metrics.base import Metric, Prediction
+
+if TYPE_CHECKING:
+    from netwright.data.batch import Batch, Streams
+
+__all__ = ["Supervised"]
+
+_NORMALISERS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # instance norms are _BatchNorm
+
+
+class Supervised(Method):
+    """A network whose raw scores an output unit compares with the targets.
+
+    The record's term `data` is the mean loss of an example, without weights.
+
+    Args:
+        model: gives `unit.width` scores an example; (n,) will do where that is 1. Inputs that are a
+            tuple or list are its arguments, those that are a mapping its keyword arguments.
+        unit: what the scores mean.
+
+    Example:
+        >>> from netwright.methods.output_units.catalogue import create
+        >>> unit = create("classes", names=("cat", "dog"), targets=None)
+        >>> method = Supervised(nn.Linear(3, 2), unit)
+        >>> method.predict(torch.zeros(4, 3)).probabilities.shape
+        torch.Size([4, 2])
+    """
+
+    def __init__(self, model: nn.Module, unit: OutputUnit) -> None:
+        super().__init__()
+        if not isinstance(unit, OutputUnit):
+            raise BadType(
+                f"unit must be an OutputUnit, got unit={type(unit).__name__}. "
+                "Make one with methods.output_units.catalogue.create."
+            )
+        self.model = model
+        self.unit = unit
+
+    def phases(self, stage: Stage) -> Sequence[Phase]:
+        """One, over everything."""
+        return (Phase(name="main", optimizers=("main",), loss=self.loss),)
+
+    def loss(self, batch: Streams) -> Loss:
+        """What the examples cost, each times its weight."""
+        batch = _only(batch)
+        values = self.unit.loss(self.scores(batch.inputs), batch.targets)
+        terms = {"data": values.detach().mean()}
+        weights = {"data": 1.0}
+        if batch.weight is None:
+            return Loss(total=values.sum(), count=len(batch), terms=terms, term_weights=weights)
+        counted = batch.weight.to(values.dtype)
+        total = (values * counted).sum()
+        return Loss(total=total, count=counted.sum(), terms=terms, term_weights=weights)
+
+    def predict(self, inputs: Any) -> Prediction:
+        """See `Method.predict`."""
+        with evaluating(self), torch.no_grad():
+            return self.unit.predict(self.scores(inputs))
+
+    def metrics(self) -> Mapping[str, Metric]:
+        """Those of the output unit."""
+        return self.unit.metrics()
+
+    def parameter_groups(self, stage: Stage) -> Mapping[str, list[ParameterGroup]]:
+        """One optimiser; no weight decay on biases, normalisers and parameters of one dimension.
+
+        Those set offsets and scales: pulling them to 0 doesn't make a function simpler.
+        """
+        shrinks, stays = _by_decay(self)
+        groups = [
+            ParameterGroup(parameters=shrinks),
+            ParameterGroup(parameters=stays, options={"weight_decay": 0.0}),
+        ]
+        return {"main": [group for group in groups if group.parameters]}
+
+    def scores(self, inputs: Any) -> Tensor:
+        """The model's raw scores, (n, width).
+
+        Raises:
+            BadValue: the model gives another number of scores than the unit needs.
+        """
+        if isinstance(inputs, Mapping):
+            given = self.model(**inputs)
+        elif isinstance(inputs, (tuple, list)):
+            given = self.model(*inputs)
+        else:
+            given = self.model(inputs)
+        if not isinstance(given, Tensor):
+            raise BadType(
+                f"model must be a module that gives a tensor of scores, got {type(given).__name__} "
+                f"from {type(self.model).__name__}. Wrap it in a module that picks the scores."
+            )
+        width = self.unit.width
+        if given.ndim == 1 and width == 1:
+            return given[:, None]
+        if given.ndim != 2 or given.shape[1] != width:
+            raise self._misfit(given)
+        return given
+
+    def _misfit(self, given: Tensor) -> BadValue:
+        unit = self.unit
+        got = f"{given.shape[1]} (n, {given.shape[1]})" if given.ndim == 2 else tuple(given.shape)
+        return BadValue(
+            f"model must be one that gives {unit.width} scores an example (n, {unit.width}) for "
+            f"the output unit {type(unit).__name__} of {len(unit.names)} names, got {got} from "
+            f"{type(self.model).__name__}. Make its last layer {unit.width} wide."
+        )
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a block; afterwards every part is as it was, frozen parts too."""
+    learning = [part for part in module.modules() if part.training]
+    for part in learning:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in learning:
+            part.training = True
+
+
+def _by_decay(method: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:
+    shrinks: dict[str, nn.Parameter] = {}
+    stays: dict[str, nn.Parameter] = {}
+    seen: set[int] = set()
+    for place, module in method.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) in seen or not parameter.requires_grad:
+                continue
+            seen.add(id(parameter))
+            exempt = parameter.ndim < 2 or name == "bias" or isinstance(module, _NORMALISERS)
+            (stays if exempt else shrinks)[f"{place}.{name}" if place else name] = parameter
+    return shrinks, stays
+
+
+def _only(streams: Streams) -> Batch:
+    if isinstance(streams, Mapping):
+        raise BadType(
+            "batch must be one stream for supervised learning, got the streams "
+            f"{', '.join(streams)}. Give one data set, or a method that learns from several."
+        )
+    return streams
