@@ -1,0 +1,43 @@
+"""Keywords of the augmentations of batched pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from keyword_cases.case import Case
+from netwright.data.augment.brightness_contrast import brightness_contrast
+from netwright.data.augment.cutout import cutout
+from netwright.data.augment.draws import Draws, uniform
+from netwright.data.augment.flip import flip
+from netwright.data.augment.rotate_scale import rotate_scale
+from netwright.data.augment.shift import shift, translate
+
+PICTURES = torch.arange(6 * 3 * 20 * 20).remainder(251).reshape(6, 3, 20, 20).float() / 250
+DRAWS = Draws(index=torch.arange(6), seed=0, epoch=0)
+MOVES = torch.tensor([0, 1, 2, 3, 4, 5])
+
+
+def warped(augment: Any) -> Any:
+    return lambda _, **keyword: augment(PICTURES, DRAWS, **keyword)
+
+
+CASES = {
+    "netwright.data.augment.brightness_contrast:brightness_contrast": Case(
+        warped(brightness_contrast), {"brightness": 0.5, "contrast": 0.5}
+    ),
+    "netwright.data.augment.cutout:cutout": Case(warped(cutout), {"fraction": 0.2, "fill": 0.5}),
+    "netwright.data.augment.draws:uniform": Case(
+        lambda _, **keyword: uniform(MOVES, seed=0, epoch=0, **keyword), {"name": "another"}
+    ),
+    "netwright.data.augment.flip:flip": Case(warped(flip), {"probability": 1.0}),
+    "netwright.data.augment.rotate_scale:rotate_scale": Case(
+        warped(rotate_scale), {"degrees": 45.0, "scale": 0.5}
+    ),
+    "netwright.data.augment.shift:shift": Case(warped(shift), {"fraction": 0.4, "fill": 0.5}),
+    "netwright.data.augment.shift:translate": Case(
+        lambda _, **keyword: translate(PICTURES, down=MOVES, right=MOVES, **keyword), {"fill": 0.5}
+    ),
+}
+EXEMPT: dict[str, str] = {}

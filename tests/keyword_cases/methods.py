@@ -1,0 +1,73 @@
+"""Keywords of the ways to learn and of their output units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from keyword_cases.case import Case
+from netwright.methods.base import trained
+from netwright.methods.output_units.binary import Binary
+from netwright.methods.output_units.bins import Bins
+from netwright.methods.output_units.classes import Classes
+from netwright.methods.output_units.multi_label import MultiLabel
+from netwright.methods.output_units.quantiles import Quantiles
+from netwright.methods.output_units.real import Real
+from netwright.methods.output_units.real_absolute import RealAbsolute
+from netwright.methods.output_units.real_huber import RealHuber
+
+PLACES = torch.arange(30)
+REALS = PLACES.float() ** 1.5
+
+
+def unit(make: Any, targets: Tensor, *names: str) -> Any:
+    """An output unit, what it makes of some scores, and where it would start."""
+
+    def call(_: object, **keyword: Any) -> Any:
+        made = make(names=names, targets=targets, **keyword)
+        scores = torch.sin(torch.arange(30.0 * made.width)).reshape(30, made.width) * 3
+        return (
+            made,
+            made.loss(scores, targets),
+            made.prior_bias(targets),
+            made.predict(scores),
+        )
+
+    return call
+
+
+def scores_asked_for(make: Any) -> Any:
+    return lambda _, **keyword: make(names=("size",), targets=REALS, **keyword).width
+
+
+CASES = {
+    "netwright.methods.base:trained": Case(
+        lambda _, **keyword: trained(nn.Linear(2, 1), **keyword), {"prefix": "head."}
+    ),
+    "netwright.methods.output_units.binary:Binary": Case(
+        unit(Binary, PLACES % 2, "no", "yes"), {"label_smoothing": 0.1}
+    ),
+    "netwright.methods.output_units.bins:Bins": Case(
+        unit(Bins, REALS, "size"), {"num_bins": 5, "label_smoothing": 0.1}
+    ),
+    "netwright.methods.output_units.classes:Classes": Case(
+        unit(Classes, PLACES % 3, "a", "b", "c"), {"label_smoothing": 0.1}
+    ),
+    "netwright.methods.output_units.multi_label:MultiLabel": Case(
+        unit(MultiLabel, torch.stack([PLACES % 2, PLACES % 3 // 2], 1).float(), "a", "b"),
+        {"label_smoothing": 0.1},
+    ),
+    "netwright.methods.output_units.quantiles:Quantiles": Case(
+        unit(Quantiles, REALS, "size"), {"quantiles": (0.2, 0.8)}
+    ),
+    "netwright.methods.output_units.real:Real": Case(scores_asked_for(Real), {"width": 2}),
+    "netwright.methods.output_units.real_absolute:RealAbsolute": Case(
+        scores_asked_for(RealAbsolute), {"width": 2}
+    ),
+    "netwright.methods.output_units.real_huber:RealHuber": Case(
+        unit(RealHuber, REALS, "size"), {"delta": 0.3}
+    ),
+}
+EXEMPT: dict[str, str] = {}

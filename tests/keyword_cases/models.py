@@ -1,0 +1,67 @@
+"""Keywords of the networks: what they answer, or what they are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from keyword_cases.case import Case
+from netwright.models.classifiers.lenet import LeNet
+from netwright.models.classifiers.mlp import MLP
+from netwright.models.classifiers.small_resnet import BasicBlock, SmallResNet
+
+PICTURES = torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
+ROWS = torch.linspace(-1, 1, 6).reshape(2, 3)
+
+
+def built(build: Any, inputs: Tensor) -> Any:
+    """The module, and its answer in training mode: dropout shows only there."""
+
+    def call(_: object, **keyword: Any) -> tuple[nn.Module, Tensor]:
+        module = build(**keyword)
+        channels = keyword.get("in_channels", inputs.shape[1])
+        return module, module(inputs[:, :1].expand(-1, channels, *inputs.shape[2:]))
+
+    return call
+
+
+def layers_of(build: Any) -> Case:
+    """The size of the pictures decides the layers (an answer to other pictures shows nothing)."""
+    return Case(lambda _, **keyword: build(5, **keyword), {"image_size": 96})
+
+
+CASES = {
+    "netwright.models.classifiers.lenet:LeNet": (
+        Case(
+            built(lambda **keyword: LeNet(5, **{"image_size": 32, **keyword}), PICTURES),
+            {"in_channels": 1, "activation": "tanh"},
+        ),
+        layers_of(LeNet),
+    ),
+    "netwright.models.classifiers.mlp:MLP": (
+        Case(
+            built(lambda **keyword: MLP(5, **keyword), ROWS),
+            {
+                "in_channels": 2,
+                "hidden": (7,),
+                "activation": "tanh",
+                "dropout": 0.5,
+                "norm": "batch",
+            },
+        ),
+        layers_of(MLP),
+    ),
+    "netwright.models.classifiers.small_resnet:BasicBlock": Case(
+        built(lambda **keyword: BasicBlock(3, 4, **keyword), PICTURES), {"stride": 2}
+    ),
+    "netwright.models.classifiers.small_resnet:SmallResNet": (
+        Case(
+            built(lambda **keyword: SmallResNet(5, **keyword), PICTURES),
+            {"in_channels": 1, "width": 8, "blocks": (1, 1), "stem_stride": 4, "dropout": 0.5},
+        ),
+        layers_of(SmallResNet),
+    ),
+}
+EXEMPT: dict[str, str] = {}
