@@ -11,11 +11,17 @@ from netwright.data.depot import (
     cells,
     chest_x_ray,
     cifar10,
+    efficientnet_lite,
     elpv,
     emoji,
     gutenberg,
+    minilm,
     mnist,
+    perceptual_features,
+    resnet50,
+    torchvision_weights,
     traffic_lights,
+    vgg19_normalised,
 )
 from netwright.data.depot.cache import cache_folder, is_whole
 from netwright.data.depot.entry import DepotEntry, Kind
@@ -32,6 +38,12 @@ _ENTRIES = (
     *cells.ENTRIES,
     *bible.ENTRIES,
     *gutenberg.ENTRIES,
+    *torchvision_weights.ENTRIES,
+    *resnet50.ENTRIES,
+    *efficientnet_lite.ENTRIES,
+    *perceptual_features.ENTRIES,
+    *vgg19_normalised.ENTRIES,
+    *minilm.ENTRIES,
 )
 
 
