@@ -117,7 +117,7 @@ def may_be_empty(node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassD
 
 
 # Contracts whose hooks may each be left as they are; their docstrings say so.
-HOOKS_OF = {"Observer"}
+HOOKS_OF = {"Observer", "Controller"}
 
 
 def is_a_base(owner: ast.ClassDef) -> bool:

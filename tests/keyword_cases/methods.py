@@ -14,8 +14,6 @@ from netwright.methods.output_units.bins import Bins
 from netwright.methods.output_units.classes import Classes
 from netwright.methods.output_units.multi_label import MultiLabel
 from netwright.methods.output_units.quantiles import Quantiles
-from netwright.methods.output_units.real import Real
-from netwright.methods.output_units.real_absolute import RealAbsolute
 from netwright.methods.output_units.real_huber import RealHuber
 
 PLACES = torch.arange(30)
@@ -38,10 +36,6 @@ def unit(make: Any, targets: Tensor, *names: str) -> Any:
     return call
 
 
-def scores_asked_for(make: Any) -> Any:
-    return lambda _, **keyword: make(names=("size",), targets=REALS, **keyword).width
-
-
 CASES = {
     "netwright.methods.base:trained": Case(
         lambda _, **keyword: trained(nn.Linear(2, 1), **keyword), {"prefix": "head."}
@@ -61,10 +55,6 @@ CASES = {
     ),
     "netwright.methods.output_units.quantiles:Quantiles": Case(
         unit(Quantiles, REALS, "size"), {"quantiles": (0.2, 0.8)}
-    ),
-    "netwright.methods.output_units.real:Real": Case(scores_asked_for(Real), {"width": 2}),
-    "netwright.methods.output_units.real_absolute:RealAbsolute": Case(
-        scores_asked_for(RealAbsolute), {"width": 2}
     ),
     "netwright.methods.output_units.real_huber:RealHuber": Case(
         unit(RealHuber, REALS, "size"), {"delta": 0.3}

@@ -27,9 +27,9 @@ def built(build: Any, inputs: Tensor) -> Any:
     return call
 
 
-def layers_of(build: Any) -> Case:
+def layers_of(build: Any, image_size: int) -> Case:
     """The size of the pictures decides the layers (an answer to other pictures shows nothing)."""
-    return Case(lambda _, **keyword: build(5, **keyword), {"image_size": 96})
+    return Case(lambda _, **keyword: build(5, **keyword), {"image_size": image_size})
 
 
 CASES = {
@@ -38,7 +38,7 @@ CASES = {
             built(lambda **keyword: LeNet(5, **{"image_size": 32, **keyword}), PICTURES),
             {"in_channels": 1, "activation": "tanh"},
         ),
-        layers_of(LeNet),
+        layers_of(LeNet, 64),
     ),
     "netwright.models.classifiers.mlp:MLP": (
         Case(
@@ -51,7 +51,7 @@ CASES = {
                 "norm": "batch",
             },
         ),
-        layers_of(MLP),
+        layers_of(MLP, 8),
     ),
     "netwright.models.classifiers.small_resnet:BasicBlock": Case(
         built(lambda **keyword: BasicBlock(3, 4, **keyword), PICTURES), {"stride": 2}
@@ -61,7 +61,7 @@ CASES = {
             built(lambda **keyword: SmallResNet(5, **keyword), PICTURES),
             {"in_channels": 1, "width": 8, "blocks": (1, 1), "stem_stride": 4, "dropout": 0.5},
         ),
-        layers_of(SmallResNet),
+        layers_of(SmallResNet, 16),
     ),
 }
 EXEMPT: dict[str, str] = {}

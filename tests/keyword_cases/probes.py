@@ -1,0 +1,55 @@
+"""Keywords of the instruments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from keyword_cases.case import Case
+from netwright.probes import schedule
+from netwright.probes.activations import Activations
+from netwright.probes.gradients import Gradients
+from netwright.probes.updates import Updates
+from netwright.probes.weights import Weights
+
+
+def watched(make: Any) -> Any:
+    """What a probe reads over four steps of a small network."""
+
+    def call(_: object, **keyword: Any) -> list[Any]:
+        module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+        readings = []
+        with make(module, **keyword) as probe:
+            for step in range(4):
+                probe.at(step)
+                optimizer.zero_grad()
+                module(torch.linspace(-1, 1, 6).reshape(2, 3)).square().sum().backward()
+                optimizer.step()
+                readings.append(probe.read())
+        return readings
+
+    return call
+
+
+def steps(when: Any) -> list[int]:
+    return [step for step in range(200) if when(step)]
+
+
+CASES = {
+    **{
+        f"netwright.probes.{probe.__name__.lower()}:{probe.__name__}": Case(
+            watched(probe), {"when": schedule.every(2)}
+        )
+        for probe in (Activations, Gradients, Updates, Weights)
+    },
+    "netwright.probes.schedule:every": Case(
+        lambda _, **keyword: steps(schedule.every(10, **keyword)), {"offset": 3}
+    ),
+    "netwright.probes.schedule:logarithmic": Case(
+        lambda _, **keyword: steps(schedule.logarithmic(**keyword)), {"per_decade": 3}
+    ),
+}
+EXEMPT: dict[str, str] = {}

@@ -1,0 +1,22 @@
+"""Keywords of what is shown to people."""
+
+from __future__ import annotations
+
+from keyword_cases.case import Case
+from netwright.report import charts, numbers
+
+CURVE = charts.Curve(name="loss", x=[1.0, 2.0, 3.0], y=[9.0, 3.0, 1.0])
+
+CASES = {
+    "netwright.report.charts:line_chart": Case(
+        lambda _, **keyword: charts.line_chart([CURVE], x_label="epoch", title="loss", **keyword),
+        {"log_scale": True, "mark": (2.0, "best")},
+    ),
+    "netwright.report.numbers:figure": Case(
+        lambda _, **keyword: numbers.figure(0.5, **keyword), {"name": "accuracy"}
+    ),
+    "netwright.report.numbers:interval": Case(
+        lambda _, **keyword: numbers.interval(0.5, 0.75, **keyword), {"name": "accuracy"}
+    ),
+}
+EXEMPT: dict[str, str] = {}

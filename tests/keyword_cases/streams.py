@@ -1,0 +1,107 @@
+"""Keywords of how batches are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from keyword_cases.case import Case
+from netwright.data.dataset import InMemory, Items
+from netwright.data.source import Position, Source
+from netwright.data.streams.held_out import held_out
+from netwright.data.streams.in_memory import InMemorySource
+from netwright.data.streams.loader import as_batch
+from netwright.data.streams.reading import Reader, Request
+from netwright.data.streams.streamed import StreamedSource
+
+VALUES = torch.arange(36.0).reshape(12, 3)
+TARGETS = torch.arange(12) % 2
+INDEX = torch.arange(12)
+WEIGHT = torch.linspace(0, 1, 12)
+
+
+class Rows(Items):
+    """Rows that are read one by one."""
+
+    def __len__(self) -> int:
+        return len(VALUES)
+
+    def item(self, index: int) -> Tensor:
+        return VALUES[index]
+
+
+def doubled(raw: Tensor, index: Tensor, *, epoch: int) -> Tensor:
+    return raw * 2
+
+
+def batches_of(source: Source) -> list[Any]:
+    try:
+        return [source.next(Position(epoch=0, step=step)) for step in range(2)]
+    finally:
+        source.close()
+
+
+def in_memory(_: Path, **keyword: Any) -> list[Any]:
+    return batches_of(
+        InMemorySource(
+            InMemory(VALUES), TARGETS, INDEX, batch_size=4, seed=0, preprocess=nn.Identity(),
+            **keyword,
+        )
+    )  # fmt: skip
+
+
+def streamed(_: Path, **keyword: Any) -> list[Any]:
+    keyword = {"workers": 0, **keyword}
+    return batches_of(
+        StreamedSource(
+            Rows(), TARGETS, INDEX, batch_size=4, seed=0, preprocess=nn.Identity(), **keyword
+        )
+    )
+
+
+def read(_: Path, **keyword: Any) -> list[Any]:
+    reader = Reader(Rows(), seed=0, **keyword)
+    try:
+        return list(reader.read([Request(0, (1, 5))]))
+    finally:
+        reader.close()
+
+
+CASES = {
+    "netwright.data.streams.held_out:held_out": Case(
+        lambda _, **keyword: list(
+            held_out(
+                InMemory(VALUES), TARGETS, INDEX, batch_size=5, preprocess=nn.Identity(), **keyword
+            )
+        ),
+        {"weight": WEIGHT, "device": "meta"},
+    ),
+    "netwright.data.streams.in_memory:InMemorySource": Case(
+        in_memory, {"augment": doubled, "shuffle": False, "weight": WEIGHT}
+    ),
+    "netwright.data.streams.loader:as_batch": Case(
+        lambda _, **keyword: as_batch((VALUES, TARGETS), **keyword), {"first": 100}
+    ),
+    "netwright.data.streams.reading:Reader": Case(
+        read, {"transform": torch.neg, "workers": -1, "ahead": 0}
+    ),
+    "netwright.data.streams.streamed:StreamedSource": Case(
+        streamed,
+        {
+            "transform": torch.neg,
+            "augment": doubled,
+            "shuffle": False,
+            "weight": WEIGHT,
+            "workers": -1,
+            "ahead": 0,
+        },
+    ),
+}
+EXEMPT = {
+    "netwright.data.streams.held_out:held_out(workers)": "changes speed alone, by contract; the "
+    "tests of streams hold that the batches stay the same",
+    "netwright.data.streams.reading:Reader(pinned)": "page-locked memory needs an accelerator",
+}
