@@ -1,0 +1,210 @@
+"""Networks by name: ours, torchvision's, timm's, and the reader's own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright._catalogue import Catalogue, Entry, is_file_target
+from netwright._errors import BadType, must_be, unknown
+from netwright.models.backbones.torchvision_names import ENTRIES, SHARED_WITH_TIMM
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netwright.models.image_size import ImageSize
+
+__all__ = ["CATALOGUE", "create", "describe", "names", "search"]
+
+_OURS = (
+    Entry(
+        name="mlp",
+        target="netwright.models.classifiers.mlp:MLP",
+        summary="multi-layer perceptron, for tables",
+        paper="Learning representations by back-propagating errors, 1986, "
+        "https://doi.org/10.1038/323533a0",
+    ),
+    Entry(
+        name="lenet",
+        target="netwright.models.classifiers.lenet:LeNet",
+        summary="LeNet-5 in the modern reading, for pictures from 16 pixels",
+        paper="Gradient-Based Learning Applied to Document Recognition, 1998, "
+        "https://doi.org/10.1109/5.726791",
+    ),
+    Entry(
+        name="small-resnet",
+        target="netwright.models.classifiers.small_resnet:SmallResNet",
+        summary="small residual network (ResNet), for pictures of 8 to 64 pixels",
+        paper="Deep Residual Learning for Image Recognition, 2015, "
+        "https://arxiv.org/abs/1512.03385",
+    ),
+)
+
+CATALOGUE = Catalogue("model", _OURS + ENTRIES)
+
+_SETTINGS = ("num_classes", "in_channels", "image_size")
+
+
+def create(
+    name: str,
+    *,
+    num_classes: int,
+    in_channels: int = 3,
+    image_size: ImageSize | None = None,
+    pretrained: bool | str | Path = False,
+    **options: Any,
+) -> nn.Module:
+    """Build a network that gives raw scores (n, num_classes).
+
+    Args:
+        name: ours (`small-resnet`), `torchvision:resnet18`, `timm:resnet18`, `my.py:Net`, or a bare
+            name that only one library has.
+        num_classes: scores an input, at least 1.
+        in_channels: channels of a picture, or columns of a row.
+        image_size: side, or (height, width), of the pictures; None for rows, or where the network's
+            own will do.
+        pretrained: True for the weights of the library that keeps the network; a path for a
+            safetensors file that must fit it key by key.
+        **options: what else the network takes.
+
+    Example:
+        >>> create("mlp", num_classes=3, in_channels=4, hidden=[8]).head
+        Linear(in_features=8, out_features=3, bias=True)
+
+    Raises:
+        BadValue: an unknown or ambiguous name, an unknown option, a size the network can't bear.
+        BadData: a weights file that does not fit.
+        MissingExtra: timm is not installed.
+        NoWeights: the library's weights could not be fetched.
+    """
+    for setting, value in (("num_classes", num_classes), ("in_channels", in_channels)):
+        if not isinstance(value, int) or value < 1:
+            raise must_be(setting, "a whole number of at least 1", value)
+    found = describe(name)
+    settings = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    if "library" in found.facts:
+        network: nn.Module = found.load()(
+            found.facts["name"], **settings, pretrained=pretrained is True, options=options
+        )
+    else:
+        if pretrained is True:
+            fix = "Give pretrained=path/to/weights.safetensors."
+            raise must_be("pretrained", f"False or a path for {name}", pretrained, fix)
+        network = _own(found, settings, options)
+    if not isinstance(pretrained, bool):
+        from netwright.models.weights import load_weights
+
+        load_weights(network, pretrained)
+    return network
+
+
+def describe(name: str) -> Entry:
+    """What stands behind a name; its `name` is the full one, fit for a recipe.
+
+    Example:
+        >>> describe("alexnet").name
+        'torchvision:alexnet'
+
+    Raises:
+        BadValue: nothing of that name, with the nearest names; or a bare name that both torchvision
+            and timm have.
+        MissingExtra: a `timm:` name without timm.
+    """
+    from netwright.models.backbones import timm
+
+    if is_file_target(name) or name in CATALOGUE:
+        return CATALOGUE.entry(name)
+    library, colon, rest = name.partition(":")
+    if colon and library == "timm":
+        return timm.entry(rest)
+    if colon:
+        raise unknown("model", name, CATALOGUE.names(), hint="Your own: model=file.py:Name.")
+    if name in SHARED_WITH_TIMM:
+        choice = f"Choose torchvision:{name} or timm:{name}."
+        raise must_be("model", "a name that one library has", name, choice)
+    if f"torchvision:{name}" in CATALOGUE:
+        return CATALOGUE.entry(f"torchvision:{name}")
+    return _only_in_timm(name)
+
+
+def names(pattern: str = "*") -> list[str]:
+    """Full names that match, `*` and `?` standing for any letters: ours, torchvision's, timm's.
+
+    Example:
+        >>> names("torchvision:resnet1*")
+        ['torchvision:resnet18', 'torchvision:resnet101', 'torchvision:resnet152']
+    """
+    from netwright.models.backbones import timm
+
+    known = CATALOGUE.names()
+    if timm.is_installed() and not pattern.startswith("torchvision:"):
+        known += [f"timm:{name}" for name in timm.names()]
+    return [
+        name
+        for name in known
+        if fnmatchcase(name, pattern) or fnmatchcase(name.partition(":")[2] or name, pattern)
+    ]
+
+
+def search(word: str, *, most_of_timm: int = 20) -> list[Entry]:
+    """Entries whose name, summary or paper holds `word`: ours, then torchvision's, then timm's.
+
+    Case, hyphens, underscores and blanks make no difference. timm is asked for its names when it
+    is installed and the word has at least three letters.
+
+    Args:
+        word: what to look for.
+        most_of_timm: at most so many of timm's 1,300 names.
+    """
+    from netwright.models.backbones import timm
+
+    sought = _plain(word)
+    found = [
+        entry
+        for entry in CATALOGUE
+        if sought in _plain(f"{entry.name} {entry.summary} {entry.paper}")
+    ]
+    if len(sought) >= 3 and timm.is_installed():
+        matching = (name for name in timm.names() if sought in _plain(name))
+        found += [timm.entry(name) for name in islice(matching, most_of_timm)]
+    return found
+
+
+def _own(found: Entry, settings: Mapping[str, Any], options: Mapping[str, Any]) -> nn.Module:
+    """Build what takes its settings by name: ours, a third party's, the reader's own."""
+    from torch import nn
+
+    from netwright.models.options import check_options
+
+    make = found.load()
+    if not callable(make):
+        raise must_be("model", "a class or function that gives a network", found.name)
+    parameters = inspect.signature(make).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        check_options(found.name, options, [name for name in parameters if name not in _SETTINGS])
+        settings = {name: value for name, value in settings.items() if name in parameters}
+    network = make(**settings, **options)
+    if not isinstance(network, nn.Module):
+        raise must_be("model", "what gives a torch.nn.Module", found.name, error=BadType)
+    return network
+
+
+def _only_in_timm(name: str) -> Entry:
+    from netwright.models.backbones import timm
+
+    known = [entry.name.partition(":")[2] or entry.name for entry in CATALOGUE]
+    hint = "Your own: model=file.py:Name."
+    if not timm.is_installed():
+        more = "More models: pip install 'netwright[timm]'."
+        raise unknown("model", name, known, hint=f"{more} {hint}")
+    if timm.holds(name):
+        return timm.entry(name)
+    raise unknown("model", name, {*known, *timm.names()}, hint=hint)
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter not in "-_ ")
