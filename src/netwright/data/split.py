@@ -1,0 +1,169 @@
+"""Cutting a data set into what is learned from, what is chosen by, and what is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from netwright._errors import BadData, must_be, offenders, unknown
+from netwright.data.dataset import Data, TargetKind
+from netwright.data.partition import (
+    Fractions,
+    grouped,
+    k_fold,
+    shuffled,
+    stratified,
+    stratified_k_fold,
+    temporal,
+)
+
+__all__ = [
+    "check_disjoint",
+    "divide",
+    "grouped",
+    "k_fold",
+    "shuffled",
+    "stratified",
+    "stratified_k_fold",
+    "temporal",
+]
+
+_STRATIFIED_TARGETS = {
+    TargetKind.BINARY,
+    TargetKind.CLASSES,
+    TargetKind.ORDINAL,
+    TargetKind.MULTI_LABEL,
+}
+
+
+def divide(
+    data: Data, *, kind: str = "auto", val: float = 0.1, test: float = 0.2, seed: int = 0
+) -> dict[str, Tensor]:
+    """The splits of a data set: those it came with, and those still to be cut.
+
+    A set in one piece (no splits, or nothing but `train`) is cut into train, val and test. A set
+    that came with more keeps what it came with; only a missing `val` is cut, from its train, and no
+    test split is made up. Shares are of what is cut: the whole set, or the given train.
+
+    Args:
+        data: the set.
+        kind: "auto" takes the first that applies: temporal (the set has times), grouped (it has
+            groups), stratified (it has classes), shuffled.
+        val: share of the validation split; 0 for none.
+        test: share of the test split; 0 for none.
+        seed: of the split itself: runs with other training seeds are judged by the same test split.
+
+    Raises:
+        BadData: splits that came with the set share an example or a group.
+    """
+    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
+        raise must_be("val + test", "shares from 0 that leave some to train on", (val, test))
+    given = {name: index.long().cpu() for name, index in data.splits.items()}
+    check_disjoint(given, data.groups, count=len(data))
+    train = given.get("train", torch.arange(len(data)))
+    if given and "train" not in given:
+        raise must_be("splits", "with one named train", sorted(given), error=BadData)
+    in_one_piece = set(given) <= {"train"}
+    missing_val = 0.0 if "val" in given else val
+    shares = {"val": missing_val, "test": test if in_one_piece else 0.0}
+    wanted = {name: share for name, share in shares.items() if share > 0}
+    if not wanted:
+        return given or {"train": train}
+    cut = _KINDS[_chosen_kind(data, kind)](
+        data, train, {"train": 1 - sum(wanted.values()), **wanted}, seed
+    )
+    divided = given | {name: train[places] for name, places in cut.items()}
+    check_disjoint(divided, data.groups, count=len(data))
+    return divided
+
+
+def check_disjoint(
+    splits: Mapping[str, Tensor], groups: Tensor | None = None, *, count: int | None = None
+) -> None:
+    """Refuse splits that share an example or a group, or that name examples that aren't there.
+
+    Raises:
+        BadData: with every offending example or group.
+    """
+    for name, index in splits.items():
+        if len(index) == 0:
+            raise BadData(f"the {name} split must hold at least one example, got none.")
+        outside = index[(index < 0) | (index >= count)] if count is not None else index[index < 0]
+        if len(outside):
+            raise BadData(
+                f"the {name} split must name examples 0 to {'n' if count is None else count - 1}, "
+                f"got {offenders(outside.tolist())}."
+            )
+    if not splits:
+        return
+    _refuse_shared("example", splits)
+    if groups is not None:
+        _refuse_shared(
+            "group", {name: torch.unique(groups.cpu()[index]) for name, index in splits.items()}
+        )
+
+
+def _refuse_shared(what: str, splits: Mapping[str, Tensor]) -> None:
+    names = torch.cat([torch.full((len(index),), at) for at, index in enumerate(splits.values())])
+    members = torch.cat(list(splits.values()))
+    values, place, times = torch.unique(members, return_inverse=True, return_counts=True)
+    shared = (times > 1).nonzero()[:, 0]
+    if len(shared) == 0:
+        return
+    where = list(splits)
+    involved = [where[at] for at in torch.unique(names[(times > 1)[place]]).tolist()]
+    raise BadData(
+        f"each {what} must be in one split only, got {len(shared)} in several or twice in one "
+        f"({', '.join(involved)}): {what} {offenders(values[shared].tolist())}. "
+        f"What is judged must not have been learned from; leave each in one of them."
+    )
+
+
+def _chosen_kind(data: Data, kind: str) -> str:
+    if kind != "auto":
+        if kind not in _KINDS:
+            raise unknown("split", kind, ["auto", *_KINDS])
+        return kind
+    if data.times is not None:
+        return "temporal"
+    if data.groups is not None:
+        return "grouped"
+    has_classes = data.target.kind in _STRATIFIED_TARGETS and data.target.values is not None
+    return "stratified" if has_classes else "shuffled"
+
+
+def _known(values: Tensor | None, what: str, kind: str) -> Tensor:
+    if values is None:
+        raise must_be("split", f"one the data allow; {kind} needs {what}", kind, "Try auto.")
+    return values.cpu()
+
+
+def _divide_shuffled(data: Data, train: Tensor, shares: Fractions, seed: int) -> dict[str, Tensor]:
+    return shuffled(len(train), fractions=shares, seed=seed)
+
+
+def _divide_stratified(
+    data: Data, train: Tensor, shares: Fractions, seed: int
+) -> dict[str, Tensor]:
+    labels = _known(data.target.values, "targets", "stratified")
+    if data.target.kind not in _STRATIFIED_TARGETS:
+        raise must_be("split", "one the data allow; stratified needs classes", data.target.kind)
+    return stratified(labels[train], fractions=shares, seed=seed)
+
+
+def _divide_grouped(data: Data, train: Tensor, shares: Fractions, seed: int) -> dict[str, Tensor]:
+    return grouped(_known(data.groups, "groups", "grouped")[train], fractions=shares, seed=seed)
+
+
+def _divide_temporal(data: Data, train: Tensor, shares: Fractions, seed: int) -> dict[str, Tensor]:
+    return temporal(_known(data.times, "times", "temporal")[train], fractions=shares)
+
+
+_KINDS: dict[str, Callable[[Data, Tensor, Fractions, int], dict[str, Tensor]]] = {
+    "temporal": _divide_temporal,
+    "grouped": _divide_grouped,
+    "stratified": _divide_stratified,
+    "shuffled": _divide_shuffled,
+}
