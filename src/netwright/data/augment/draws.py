@@ -1,0 +1,79 @@
+"""Random numbers that belong to an example, not to the batch it happens to be in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from netwright._random import derive
+
+__all__ = ["Draws", "uniform"]
+
+# SplitMix64's increment and multipliers, as the signed numbers torch's int64 holds
+_STEP = 0x9E3779B97F4A7C15 - 2**64
+_FIRST = 0xBF58476D1CE4E5B9 - 2**64
+_SECOND = 0x94D049BB133111EB - 2**64
+
+
+def uniform(
+    index: Int[Tensor, "n"], *, seed: int, epoch: int, name: int | str = 0
+) -> Float[Tensor, "n"]:
+    """A number in [0, 1) for each example: a pure function of (seed, epoch, name, its index).
+
+    Counter-based: the index-th output of the SplitMix64 stream that the rest of the arguments
+    choose. So an example gets the same numbers whatever batch it is in, on every device, and no
+    generator is advanced.
+
+    Paper: Fast splittable pseudorandom number generators, Steele, Lea and Flood 2014,
+        https://doi.org/10.1145/2714064.2660195
+
+    Args:
+        index: places in the data set.
+        seed: of the run.
+        epoch: which pass.
+        name: which of the numbers an example needs.
+
+    Example:
+        >>> one = uniform(torch.tensor([7]), seed=0, epoch=3)
+        >>> bool(one == uniform(torch.tensor([1, 7]), seed=0, epoch=3)[1])
+        True
+    """
+    # derive gives 63 bits; the place of the stream's start needs no more
+    mixed = index * _STEP + (derive(seed, "draw", epoch, name) + _STEP)
+    mixed = (mixed ^ _shifted(mixed, 30)) * _FIRST
+    mixed = (mixed ^ _shifted(mixed, 27)) * _SECOND
+    mixed = mixed ^ _shifted(mixed, 31)
+    return _shifted(mixed, 40).float() * 2**-24  # 24 bits are what float32 holds exactly
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The numbers of a batch of examples, asked for by name.
+
+    Attributes:
+        index: (n,) places in the data set.
+        seed: of the run.
+        epoch: which pass.
+        scope: keeps the numbers of one augmentation apart from another's.
+    """
+
+    index: Tensor
+    seed: int
+    epoch: int
+    scope: str = ""
+
+    def uniform(self, name: str, *, low: float = 0.0, high: float = 1.0) -> Float[Tensor, "n"]:
+        """A number in [low, high) for each example."""
+        unit = uniform(self.index, seed=self.seed, epoch=self.epoch, name=f"{self.scope}/{name}")
+        return unit * (high - low) + low
+
+    def integer(self, name: str, *, most: int) -> Int[Tensor, "n"]:
+        """A whole number from −most to most for each example, all as likely."""
+        return (self.uniform(name) * (2 * most + 1)).long() - most
+
+
+def _shifted(bits: Tensor, by: int) -> Tensor:
+    """Logical shift to the right: torch's own copies the sign bit."""
+    return (bits >> by) & ((1 << (64 - by)) - 1)
