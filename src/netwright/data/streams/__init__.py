@@ -1,0 +1,1 @@
+"""Batches by position: from memory, through workers, from a foreign loader, side by side."""
