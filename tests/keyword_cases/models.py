@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from keyword_cases.case import Case
+from netwright.models.backbones import torchvision
 from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.mlp import MLP
 from netwright.models.classifiers.small_resnet import BasicBlock, SmallResNet
@@ -33,6 +34,24 @@ def layers_of(build: Any, image_size: int) -> Case:
 
 
 CASES = {
+    "netwright.models.backbones.torchvision:build": (
+        Case(
+            lambda _, **keyword: torchvision.build(
+                "squeezenet1_1", num_classes=3, options={}, **keyword
+            ),
+            {"in_channels": 1},
+        ),
+        Case(
+            lambda _, **keyword: torchvision.build(
+                "vit_b_32", num_classes=3, options={}, **keyword
+            ),
+            {"image_size": 64},
+        ),
+    ),
+    "netwright.models.backbones.torchvision:widened": Case(
+        lambda _, **keyword: torchvision.widened(nn.Conv2d(3, 4, 3), 1, **keyword),
+        {"trained": True},
+    ),
     "netwright.models.classifiers.lenet:LeNet": (
         Case(
             built(lambda **keyword: LeNet(5, **{"image_size": 32, **keyword}), PICTURES),
@@ -64,4 +83,6 @@ CASES = {
         layers_of(SmallResNet, 16),
     ),
 }
-EXEMPT: dict[str, str] = {}
+EXEMPT = {
+    "netwright.models.backbones.torchvision:build(pretrained)": "fetches weights: pytest -m data",
+}

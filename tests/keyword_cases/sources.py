@@ -12,7 +12,6 @@ from torch.utils.data import Dataset
 from keyword_cases.case import Case, attempt
 from keyword_cases.data import folders_of
 from netwright.data.dataset import Data, Skipped, TargetKind
-from netwright.data.depot.idx import write_idx
 from netwright.data.open import open_data
 from netwright.data.sources.arrays import Part, arrays_data, part_of
 from netwright.data.sources.builtin import builtin
@@ -71,17 +70,22 @@ def from_arrays(_: Path, **keyword: Any) -> list[Any]:
     ]
 
 
+def write_idx(path: Path, values: np.ndarray, code: str) -> None:
+    number, kind = {"ubyte": (8, ">u1"), "double": (14, ">f8")}[code]
+    header = bytes([0, 0, number, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+    path.write_bytes(header + values.astype(kind).tobytes())
+
+
 def from_idx(folder: Path, **keyword: Any) -> list[Any]:
     """Pictures with labels; and readings of which one is not a number."""
     found = []
-    for name, values in (
-        ("whole", np.arange(10 * 16, dtype=np.uint8).reshape(10, 4, 4)),
-        ("damaged", DAMAGED.reshape(10, 2, 2)),
+    for name, code, values in (
+        ("whole", "ubyte", np.arange(10 * 16).reshape(10, 4, 4)),
+        ("damaged", "double", DAMAGED.reshape(10, 2, 2)),
     ):
         (folder / name).mkdir()
-        code = f"idx3-{'ubyte' if name == 'whole' else 'double'}"
-        write_idx(folder / name / f"train-images-{code}", values)
-        write_idx(folder / name / "train-labels-idx1-ubyte", GRADES.astype(np.uint8))
+        write_idx(folder / name / f"train-images-idx3-{code}", values, code)
+        write_idx(folder / name / "train-labels-idx1-ubyte", GRADES, "ubyte")
         found.append(all_of(attempt(idx_data, folder / name, **keyword)))
     return found
 
@@ -155,15 +159,14 @@ CASES = {
     "netwright.data.sources.idx:idx_data": Case(
         from_idx, {"kind": TargetKind.ORDINAL, "skip_bad": True}
     ),
-    "netwright.data.sources.table_data:table_data": Case(
-        from_table,
-        {
-            **TABLE_KEYWORDS,
-            "numbers": np.arange(100, 112),
-            "skipped": (Skipped("row 3", "too short"),),
-            "licence": "CC0",
-            "origin": "a clinic",
-        },
+    "netwright.data.sources.table_data:table_data": (
+        Case(from_table, {**TABLE_KEYWORDS, "licence": "CC0", "origin": "a clinic"}),
+        Case(
+            lambda folder, **keyword: all_of(
+                table_data(read_csv(table_file(folder)).table, name="clinics", **keyword)
+            ),
+            {"numbers": np.arange(100, 112), "skipped": (Skipped("row 3", "too short"),)},
+        ),
     ),
     "netwright.data.sources.table_file:read_csv": Case(csv_read, {"skip_bad": True}),
     "netwright.data.sources.torch_dataset:DatasetItems": Case(

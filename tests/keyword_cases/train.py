@@ -2,14 +2,151 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from keyword_cases.case import Case
+from netwright.data.batch import Batch
+from netwright.data.dataset import InMemory
+from netwright.data.streams.in_memory import InMemorySource
+from netwright.methods.base import Loss, Method, ParameterGroup, Phase, Stage
+from netwright.metrics.base import Metric, Prediction
+from netwright.metrics.regression import RootMeanSquaredError
+from netwright.runs.events import Recorder, history
 from netwright.train import early_stopping, schedules
+from netwright.train.control import Controller, Observer, Stop
+from netwright.train.loop import Loop
+from netwright.train.observers.record import Record
 from netwright.train.optimizers.lookahead_nesterov import LookaheadNesterov
+from netwright.train.precision import choose_precision
+from netwright.train.settings import Settings
+from netwright.train.snapshot import SnapshotFolder
+from netwright.train.update import Clipping, Updater
+
+ROWS = torch.linspace(-1, 1, 36).reshape(12, 3)
+TARGETS = ROWS.sum(1) ** 2
+
+
+class Regression(Method):
+    """The mean squared error of a small network, with dropout so that the seed shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 1))
+
+    def phases(self, stage: Stage) -> Sequence[Phase]:
+        return (Phase(name="fit", optimizers=("main",), loss=self.cost),)
+
+    def cost(self, batch: Batch) -> Loss:
+        errors = self.network(batch.inputs).squeeze(1).float() - batch.targets
+        return Loss(total=errors.square().sum(), count=len(batch))
+
+    def predict(self, inputs: Tensor) -> Prediction:
+        return Prediction(outputs=self.network(inputs).squeeze(1).float())
+
+    def metrics(self) -> Mapping[str, Metric]:
+        return {"rmse": RootMeanSquaredError()}
+
+
+def sgd(_: str, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        [parameter for group in groups for parameter in group.parameters.values()], lr=0.3
+    )
+
+
+def source() -> InMemorySource:
+    return InMemorySource(
+        InMemory(ROWS), TARGETS, torch.arange(12), batch_size=6, seed=0, preprocess=nn.Identity()
+    )
+
+
+def held_out() -> Iterator[Batch]:
+    yield Batch(inputs=ROWS, targets=TARGETS, index=torch.arange(12))
+
+
+class Steps(Observer):
+    """Counts, so that an observer that is never told shows."""
+
+    told = 0
+
+    def stepped(self, view: Any) -> None:
+        Steps.told += 1
+
+
+class AtOnce(Controller):
+    """Stops after the first step."""
+
+    name = "at-once"
+    owns = frozenset({Stop})
+
+    def after_step(self, view: Any) -> Sequence[Stop]:
+        return (Stop(reason="enough"),)
+
+
+def trained(folder: Path, **keyword: Any) -> Any:
+    """Weights after some epochs, what was recorded, and what lies on the disk."""
+    Steps.told = 0
+    method = Regression()
+    settings = keyword.pop("settings", Settings(epochs=3))
+    if "snapshots" in keyword:
+        keyword["snapshots"] = SnapshotFolder(folder / keyword["snapshots"])
+    loop = Loop(method, {"train": source()}, make_optimizer=sgd, settings=settings, **keyword)
+    ended = loop.run()
+    return dict(method.state_dict()), ended.step, Steps.told, on_disk(folder)
+
+
+def on_disk(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def with_settings(folder: Path, **keyword: Any) -> Any:
+    """The same run under other numbers of the loop, validated, recorded and kept."""
+    method = Regression()
+
+    with Recorder(folder, attempt=1) as recorder:
+        Loop(
+            method,
+            {"train": source()},
+            make_optimizer=sgd,
+            settings=Settings(**{"epochs": 3, **keyword}),
+            held_out=held_out,
+            observers=(Record(recorder),),
+            snapshots=SnapshotFolder(folder / "snapshots"),
+        ).run()
+        kinds = [event["kind"] for event in history(folder)]
+    return dict(method.state_dict()), kinds, on_disk(folder)
+
+
+def recorded(folder: Path, **keyword: Any) -> list[str]:
+    with Recorder(folder, attempt=1) as recorder:
+        trained(folder, observers=(Record(recorder, **keyword),))
+    return [event["kind"] for event in history(folder)]
+
+
+def kept(folder: Path, **keyword: Any) -> list[str]:
+    snapshots = SnapshotFolder(folder, **keyword)
+    for step in range(5):
+        snapshots.write(step, {"step": torch.tensor(step)})
+    return on_disk(folder)
+
+
+def updated(_: Path, **keyword: Any) -> Any:
+    """Weights after one update, and whose graphs were held on the way."""
+    method = Regression().eval()
+    sizes: list[int] = []
+    method.network[0].register_forward_hook(lambda *seen: sizes.append(len(seen[1][0])))
+    updater = Updater(
+        method,
+        {"main": torch.optim.SGD(method.parameters(), lr=0.3)},
+        precision=choose_precision("fp32", torch.device("cpu")),
+        **keyword,
+    )
+    updater.run(method.phases(Stage())[0], next(held_out()))
+    return dict(method.state_dict()), sizes
 
 
 def course(schedule: Any) -> Any:
@@ -17,13 +154,10 @@ def course(schedule: Any) -> Any:
     return lambda _, **keyword: [schedule(**keyword)(step, 40) for step in range(40)]
 
 
-def stepped(_: object, **keyword: Any) -> nn.Module:
+def stepped(_: object, *, lr: float = 1e-2, **keyword: Any) -> nn.Module:
     """A module after three steps on a quadratic."""
     module = nn.Linear(3, 1)
-    if "lr" in keyword:
-        optimizer = LookaheadNesterov(module.parameters(), keyword.pop("lr"), **keyword)
-    else:
-        optimizer = LookaheadNesterov(module.parameters(), **keyword)
+    optimizer = LookaheadNesterov(module.parameters(), lr, **keyword)
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
@@ -41,6 +175,37 @@ CASES = {
         lambda _, **keyword: early_stopping.no_change(epochs=2, **keyword)([0.5, 0.6, 0.7]),
         {"least": 0.5},
     ),
+    "netwright.train.loop:Loop": Case(
+        trained,
+        {
+            "settings": Settings(epochs=5),
+            "schedule": schedules.cosine(),
+            "held_out": held_out,
+            "observers": (Steps(),),
+            "controllers": (AtOnce(),),
+            "snapshots": "kept",
+        },
+    ),
+    "netwright.train.settings:Settings": Case(
+        with_settings,
+        {
+            "epochs": 2,
+            "seed": 1,
+            "micro_batch_size": 4,
+            "precision": "bf16",
+            "clip_norm": 0.01,
+            "clip_value": 0.01,
+            "ema_decay": 0.5,
+            "validate_every": 2,
+            "snapshot_every": 2,
+            "skipped_limit": 0,
+        },
+    ),
+    "netwright.train.observers.record:Record": Case(recorded, {"every": 2}),
+    "netwright.train.snapshot:SnapshotFolder": Case(kept, {"keep": 4}),
+    "netwright.train.update:Updater": Case(
+        updated, {"micro_batch_size": 5, "clipping": Clipping(norm=0.01)}
+    ),
     "netwright.train.optimizers.lookahead_nesterov:LookaheadNesterov": Case(
         stepped, {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.1}
     ),
@@ -56,4 +221,7 @@ CASES = {
         course(schedules.warm_up), {"share": 0.5, "then": "constant"}
     ),
 }
-EXEMPT: dict[str, str] = {}
+EXEMPT = {
+    "netwright.train.loop:Loop(device)": "another device needs an accelerator: pytest -m gpu",
+    "netwright.train.update:Updater(scaler)": "fp16 scaling is held by the tests of precision",
+}
