@@ -41,7 +41,7 @@ def judge(
         kind: of the targets ("classes", "real", …).
         names: of classes or labels.
         weight: (n,) how much each example counts.
-        metrics: fresh ones, in the order wanted; by default the kind's. Quantiles need those of their
+        metrics: fresh ones; by default those of the kind. Quantiles need those of their
             output unit. A metric that can't be weighted gets no interval.
         n_resamples: of the bootstrap.
         seed: of the bootstrap.

@@ -22,5 +22,6 @@ def absolute_error(
         prediction: the median.
         targets: real numbers.
     """
-    errors = at_least_float32(prediction) - at_least_float32(targets)
+    scores = at_least_float32(prediction)
+    errors = scores - targets.to(scores.dtype)
     return sum_by_example(errors.abs())

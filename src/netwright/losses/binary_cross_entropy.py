@@ -29,7 +29,7 @@ def binary_cross_entropy(
         targets: 0 or 1, or a probability in between.
         label_smoothing: share of the target's mass that is spread evenly over yes and no, [0, 1).
     """
-    wanted = at_least_float32(targets) * (1 - label_smoothing) + label_smoothing / 2
     scores = at_least_float32(logits)
-    losses = F.binary_cross_entropy_with_logits(scores, wanted.to(scores.dtype), reduction="none")
+    wanted = targets.to(scores.dtype) * (1 - label_smoothing) + label_smoothing / 2
+    losses = F.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
     return sum_by_example(losses)

@@ -30,9 +30,10 @@ def cross_entropy(
         label_smoothing: share of the target's mass that is spread evenly over all k classes, in
             [0, 1).
     """
+    scores = at_least_float32(logits)
     return F.cross_entropy(
-        at_least_float32(logits),
-        at_least_float32(targets) if targets.is_floating_point() else targets,
+        scores,
+        targets.to(scores.dtype) if targets.is_floating_point() else targets,
         reduction="none",
         label_smoothing=label_smoothing,
     )

@@ -34,7 +34,8 @@ def gaussian_nll(
         targets: real numbers.
         log_variances: logarithm of the variance; any shape that spreads over `means`.
     """
-    errors = at_least_float32(means) - at_least_float32(targets)
+    scores = at_least_float32(means)
+    errors = scores - targets.to(scores.dtype)
     logs = at_least_float32(log_variances)
     return sum_by_example(
         0.5 * (errors.square() * bounded_exp(-logs) + logs + math.log(2 * math.pi))

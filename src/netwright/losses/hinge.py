@@ -21,8 +21,9 @@ def hinge(scores: Float[Tensor, "n"], targets: Num[Tensor, "n"]) -> Float[Tensor
         scores: positive for yes.
         targets: 0 or 1.
     """
-    signs = 2 * at_least_float32(targets) - 1
-    return (1 - signs * at_least_float32(scores)).clamp(min=0)
+    margins = at_least_float32(scores)
+    signs = 2 * targets.to(margins.dtype) - 1
+    return (1 - signs * margins).clamp(min=0)
 
 
 def multiclass_hinge(scores: Float[Tensor, "n k"], targets: Int[Tensor, "n"]) -> Float[Tensor, "n"]:

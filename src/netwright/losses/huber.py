@@ -26,7 +26,6 @@ def huber(
         targets: real numbers.
         delta: size of error from which on the loss is linear, in units of the target, > 0.
     """
-    wanted = at_least_float32(targets)
     scores = at_least_float32(prediction)
-    losses = F.huber_loss(scores, wanted.to(scores.dtype), reduction="none", delta=delta)
+    losses = F.huber_loss(scores, targets.to(scores.dtype), reduction="none", delta=delta)
     return sum_by_example(losses)

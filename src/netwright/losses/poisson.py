@@ -22,5 +22,6 @@ def poisson(log_rates: Float[Tensor, "n *t"], targets: Num[Tensor, "n *t"]) -> F
         log_rates: logarithm of the expected count.
         targets: counts, 0 or more.
     """
-    scores, counts = at_least_float32(log_rates), at_least_float32(targets)
+    scores = at_least_float32(log_rates)
+    counts = targets.to(scores.dtype)
     return sum_by_example(bounded_exp(scores) - counts * scores + (counts + 1).lgamma())

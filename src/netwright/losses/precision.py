@@ -26,8 +26,9 @@ def bounded_exp(exponent: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         >>> bounded_exp(torch.tensor([0.0, 1e4])).isfinite().tolist()
         [True, True]
     """
-    within = exponent.clamp(max=_LARGEST_EXPONENT)
-    return within.exp() + math.exp(_LARGEST_EXPONENT) * (exponent - within)
+    curved = exponent.clamp(max=_LARGEST_EXPONENT).exp()
+    tangent = math.exp(_LARGEST_EXPONENT) * (1 + exponent - _LARGEST_EXPONENT)
+    return curved.where(exponent <= _LARGEST_EXPONENT, tangent)
 
 
 def sum_by_example(losses: Float[Tensor, "n *t"]) -> Float[Tensor, "n"]:

@@ -30,5 +30,5 @@ def quantile(
     """
     scores = at_least_float32(prediction)
     levels = torch.tensor(quantiles, dtype=scores.dtype, device=scores.device)
-    errors = at_least_float32(targets)[:, None] - scores
+    errors = targets.to(scores.dtype)[:, None] - scores
     return torch.maximum(levels * errors, (levels - 1) * errors).sum(dim=1)

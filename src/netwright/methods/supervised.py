@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from netwright._errors import BadType, BadValue
-from netwright.methods.base import Loss, Method, ParameterGroup, Phase, Stage
+from netwright.methods.base import Loss, Method, ParameterGroup, Phase, Stage, Task
 from netwright.methods.output_units.base import OutputUnit
+from netwright.methods.output_units.catalogue import create
 from netwright.metrics.base import Metric, Prediction
 
 if TYPE_CHECKING:
@@ -50,6 +51,26 @@ class Supervised(Method):
             )
         self.model = model
         self.unit = unit
+
+    @classmethod
+    def for_task(
+        cls,
+        task: Task,
+        *,
+        build_model: Callable[[int], nn.Module],
+        unit: str | None = None,
+        **options: Any,
+    ) -> Self:
+        """The output unit that suits the target, and a model of its width.
+
+        Args:
+            task: what is to be learned.
+            build_model: from the number of raw scores to the model.
+            unit: another output unit than the one named like the target's kind.
+            options: of the unit (`label_smoothing`, `quantiles`, `num_bins`).
+        """
+        made = create(unit or task.kind, names=task.names, targets=task.targets, **options)
+        return cls(build_model(made.width), made)
 
     def phases(self, stage: Stage) -> Sequence[Phase]:
         """One, over everything."""

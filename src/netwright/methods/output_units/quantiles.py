@@ -44,13 +44,14 @@ class Quantiles(StandardisedUnit):
         levels = tuple(quantiles)
         if not levels or list(levels) != sorted({*levels}) or not 0 < levels[0] <= levels[-1] < 1:
             raise must_be("quantiles", "increasing numbers between 0 and 1", levels)
-        super().__init__(names=names, targets=targets, width=len(levels))
+        super().__init__(names=names, targets=targets)
         if self.mean.shape != (1,):
             raise BadData(
                 f"targets must be one column for quantiles, got {len(self.mean)}. "
                 "Train a model a column, or take the output unit real."
             )
         self.quantiles = levels
+        self.width = len(levels)
 
     def loss(self, scores: Float[Tensor, "n q"], targets: Num[Tensor, "n"]) -> Float[Tensor, "n"]:
         """The pinball loss in standard deviations, added over the quantiles."""

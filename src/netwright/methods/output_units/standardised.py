@@ -27,11 +27,9 @@ class StandardisedUnit(OutputUnit):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(
-        self, *, names: tuple[str, ...], targets: Tensor | None, width: int | None = None
-    ) -> None:
+    def __init__(self, *, names: tuple[str, ...], targets: Tensor | None) -> None:
         columns = num_columns(names, targets)
-        super().__init__(names=names, width=width or columns)
+        super().__init__(names=names, width=columns)
         if targets is None:
             mean, deviation = torch.zeros(columns), torch.ones(columns)
         else:
