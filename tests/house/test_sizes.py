@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 from pathlib import Path
 
@@ -103,6 +104,10 @@ def is_empty(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def may_be_empty(node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None) -> bool:
     marks = [ast.unparse(decorator) for decorator in node.decorator_list]
     bases = [ast.unparse(base) for base in owner.bases] if owner else []
+    only_a_docstring = len(node.body) == 1 and ast.get_docstring(node) is not None
+    said_to_do_nothing = only_a_docstring and re.search(
+        r"\bnothing\b", ast.get_docstring(node), re.IGNORECASE
+    )
     offered_by_a_base = (
         owner is not None
         and ast.get_docstring(node) is not None
@@ -113,6 +118,7 @@ def may_be_empty(node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassD
         any("abstract" in mark or "overload" in mark for mark in marks)
         or any("Protocol" in base for base in bases)
         or offered_by_a_base
+        or bool(said_to_do_nothing)
     )
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from keyword_cases.case import Case
-from netwright.models.backbones import torchvision
+from netwright.models import catalogue
+from netwright.models.backbones import timm, torchvision
 from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.mlp import MLP
 from netwright.models.classifiers.small_resnet import BasicBlock, SmallResNet
@@ -34,6 +35,35 @@ def layers_of(build: Any, image_size: int) -> Case:
 
 
 CASES = {
+    "netwright.models.catalogue:create": (
+        Case(
+            lambda _, **keyword: catalogue.create("mlp", num_classes=3, **keyword),
+            {"in_channels": 1, "image_size": 8},
+        ),
+        Case(
+            lambda _, **keyword: catalogue.create("small-resnet", num_classes=3, **keyword),
+            {"pretrained": True},
+        ),
+    ),
+    "netwright.models.catalogue:names": Case(
+        lambda _, **keyword: catalogue.names(**keyword), {"pattern": "torchvision:res*"}
+    ),
+    "netwright.models.catalogue:search": Case(
+        lambda _, **keyword: [entry.name for entry in catalogue.search("resnet", **keyword)],
+        {"most_of_timm": 2},
+    ),
+    "netwright.models.backbones.timm:build": (
+        Case(
+            lambda _, **keyword: timm.build("resnet10t", num_classes=3, options={}, **keyword),
+            {"in_channels": 1},
+        ),
+        Case(
+            lambda _, **keyword: timm.build(
+                "vit_tiny_patch16_224", num_classes=3, options={}, **keyword
+            ),
+            {"image_size": 64},
+        ),
+    ),
     "netwright.models.backbones.torchvision:build": (
         Case(
             lambda _, **keyword: torchvision.build(
@@ -84,5 +114,6 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.models.backbones.timm:build(pretrained)": "fetches weights: pytest -m data",
     "netwright.models.backbones.torchvision:build(pretrained)": "fetches weights: pytest -m data",
 }

@@ -20,8 +20,9 @@ CASES = {
     "netwright.report.numbers:figure": Case(
         lambda _, **keyword: numbers.figure(0.5, **keyword), {"name": "accuracy"}
     ),
-    "netwright.report.numbers:interval": Case(
-        lambda _, **keyword: numbers.interval(0.5, 0.75, **keyword), {"name": "accuracy"}
+    "netwright.report.numbers:interval_of": Case(
+        lambda _, **keyword: numbers.interval_of({"low": 0.5, "high": 0.75}, **keyword),
+        {"name": "accuracy"},
     ),
 }
 EXEMPT: dict[str, str] = {}

@@ -1,0 +1,142 @@
+"""Every field of the recipe, changed from its default, changes the run or is refused.
+
+`test_keywords` asks the same of every function; here it is asked from end to end, because a recipe
+passes through many hands and any of them could drop a field.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from keyword_cases.case import attempt, same
+from netwright._errors import NetwrightError
+from netwright.runs.events import history
+from netwright.runs.recipe import Recipe
+
+# One table with everything in it: groups, times, a row that can't be used.
+ROWS = "".join(
+    f"{place % 7},{(place * 5) % 11},{place % 13},{100 - place},{'ab'[place % 2]}\n"
+    for place in range(60)
+)
+TABLE = f"height,width,clinic,day,kind\n{ROWS}"
+DAMAGED = f"{TABLE}1,2\n"
+
+BASE = [
+    "training.epochs=2",
+    "training.batch_size=16",
+    "training.snapshot_every=1",
+    "training.record_every=1",
+    "model={name: mlp, hidden: [8]}",
+    "split.seed=1",
+]
+# Field → what to set; several where one alone shows nothing.
+CHANGES = {
+    "data.name": ["data.name=iris"],
+    "data.target": ["data.target=height"],
+    "data.kind": ["data.kind=ordinal"],
+    "data.image_size": ["data.image_size=8"],
+    "data.channels": ["data.channels=1"],
+    "data.group": ["data.group=clinic"],
+    "data.time": ["data.time=day"],
+    "data.fingerprint": ["data.fingerprint=0000"],
+    "split.kind": ["split.kind=shuffled"],
+    "split.val": ["split.val=0.3"],
+    "split.test": ["split.test=0.4"],
+    "split.seed": ["split.seed=5"],
+    "preprocess": ["preprocess={name: none}"],
+    "augment": ["augment=[{name: flip}]"],
+    "model": ["model={name: mlp, hidden: [5]}"],
+    "method": ["method={name: supervised, label_smoothing: 0.3}"],
+    "optimizer.name": ["optimizer={name: sgd}"],
+    "optimizer.learning_rate": ["optimizer={name: adamw, learning_rate: 0.1}"],
+    "schedule": ["schedule={name: constant}"],
+    "training.epochs": ["training.epochs=3"],
+    "training.batch_size": ["training.batch_size=8"],
+    "training.micro_batch_size": ["training.micro_batch_size=3"],
+    "training.precision": ["training.precision=bf16"],
+    "training.clip_norm": ["training.clip_norm=0.001"],
+    "training.clip_value": ["training.clip_value=0.001"],
+    "training.ema_decay": ["training.ema_decay=0.5"],
+    "training.early_stopping.trigger": [
+        "training.early_stopping={trigger: average-change, epochs: 1, least: 0.9}"
+    ],
+    "training.early_stopping.epochs": ["training.early_stopping={epochs: 1, least: 0.9}"],
+    "training.early_stopping.least": ["training.early_stopping={epochs: 1, least: 0.5}"],
+    "training.validate_every": ["training.validate_every=2"],
+    "training.record_every": ["training.record_every=2"],
+    "training.snapshot_every": ["training.snapshot_every=0"],
+    "seed": ["seed=3"],
+    "device": ["device=no-such-device"],
+}
+ELSEWHERE = {
+    "data.skip_bad": "needs a damaged table: test_bad_rows below",
+    "training.restore_best": "needs a run that gets worse: the tests of the loop make one",
+    "training.workers": "changes speed alone, by contract: the tests of streams hold it",
+    "doctor": "changes no bit of a run, by contract: the tests of the doctor hold it",
+}
+
+
+def fields(model: type[BaseModel], lead: str = "") -> list[str]:
+    """Dotted paths of every leaf field."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        parts = [
+            part
+            for part in (field.annotation, *get_args(field.annotation))
+            if isinstance(part, type) and issubclass(part, BaseModel) and part.model_fields
+        ]
+        named = [part for part in parts if part.__name__ == "Named"]
+        if parts and not named:
+            found += fields(parts[0], f"{lead}{name}.")
+        else:
+            found.append(f"{lead}{name}")
+    return found
+
+
+def carried_out(folder: Path, changes: list[str], *, table: str = TABLE) -> Any:
+    """The weights and what was recorded, less the clock and the recipe itself."""
+    from netwright.workflow.fit import fit
+
+    folder.mkdir()
+    (folder / "clinics.csv").write_text(table)
+    run = attempt(
+        fit, folder / "clinics.csv", changes=[*BASE, *changes], root=folder / "runs", device="cpu"
+    )
+    if isinstance(run, NetwrightError):
+        return run
+    events = [
+        {name: value for name, value in event.items() if name != "clock"}
+        for event in history(run.folder.path)
+    ]
+    return dict(run.model.state_dict()), events
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return carried_out(tmp_path_factory.mktemp("before") / "run", [])
+
+
+def test_the_run_repeats_itself(before, tmp_path):
+    assert not isinstance(before, NetwrightError), str(before)
+    assert same(before, carried_out(tmp_path / "again", []))
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_a_changed_field_changes_the_run_or_is_refused(field, before, tmp_path):
+    after = carried_out(tmp_path / "run", CHANGES[field])
+    assert not same(before, after), f"{field} is accepted and ignored"
+
+
+def test_bad_rows(tmp_path):
+    refused = carried_out(tmp_path / "kept", [], table=DAMAGED)
+    taken = carried_out(tmp_path / "left-out", ["data.skip_bad=true"], table=DAMAGED)
+    assert isinstance(refused, NetwrightError)
+    assert not isinstance(taken, NetwrightError)
+
+
+def test_every_field_is_asked_about():
+    assert sorted(fields(Recipe)) == sorted({**CHANGES, **ELSEWHERE})
