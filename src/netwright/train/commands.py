@@ -79,11 +79,16 @@ def _(command: ClipGradients, loop: Loop) -> None:
 
 @_execute.register(ReplaceModule)
 def _(command: ReplaceModule, loop: Loop) -> None:
+    known = dict(loop.method.named_modules())
+    if not command.path or command.path not in known:
+        raise unknown("path", command.path, [path for path in known if path])
     loop.replace_module(command.path, command.module)
 
 
 @_execute.register(Rebalance)
 def _(command: Rebalance, loop: Loop) -> None:
+    if command.phase not in (phase.name for phase in loop.phases):
+        raise unknown("phase", command.phase, [phase.name for phase in loop.phases])
     if command.every < 1:
         raise must_be("every", "at least 1", command.every)
     loop.phase_intervals[command.phase] = command.every

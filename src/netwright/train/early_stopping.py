@@ -5,6 +5,7 @@ Paper: Early Stopping - But When?, Prechelt 1998, https://doi.org/10.1007/3-540-
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -84,7 +85,8 @@ class EarlyStopping(Controller):
         """Take in a score and ask to stop when the trigger fires."""
         if self._metric not in metrics:
             raise must_be("metric", f"one that is measured ({', '.join(metrics)})", self._metric)
-        self._scores.append(self._sign * metrics[self._metric])
+        score = self._sign * metrics[self._metric]
+        self._scores.append(-math.inf if math.isnan(score) else score)
         if self._trigger(self._scores):
             return (Stop(reason=f"early stopping: {self._metric} stands still"),)
         return ()

@@ -43,7 +43,7 @@ from netwright.train.schedules import Schedule, constant
 from netwright.train.selection import Best
 from netwright.train.settings import Settings
 from netwright.train.snapshot import Ring, SnapshotFolder, State
-from netwright.train.state import capture, restore
+from netwright.train.state import capture, restore, restore_trainable
 from netwright.train.update import Clipping, Outcome, Updater
 from netwright.train.validation import HeldOut, validate
 
@@ -126,6 +126,7 @@ class Loop:
         self.skipped_positions: set[Position] = set()
         self.ring = Ring(self.settings.ring) if self.settings.ring else None
         self.ending: Ended | None = None
+        self.phases: list[Phase] = []
         self.precision = choose_precision(self.settings.precision, self.device)
         self.observers = observers
         self.controllers = controllers
@@ -184,12 +185,14 @@ class Loop:
             if self._resume_from is not None:
                 self.counters = Counters(**self._resume_from["counters"])
             self._tell("started")
-            while self.counters.stage < len(self._stages) and self.ending is None:
-                self._run_stage(resumed=resumed)
-                resumed = False
-            self._finish()
-        for source in self.sources.values():
-            source.close()
+            try:
+                while self.counters.stage < len(self._stages) and self.ending is None:
+                    self._run_stage(resumed=resumed)
+                    resumed = False
+                self._finish()
+            finally:
+                for source in self.sources.values():
+                    source.close()
         ended = self.ending or Ended(reason="finished", step=self.counters.step)
         self._tell("ended", ended=ended)
         return ended
@@ -198,18 +201,24 @@ class Loop:
 
     def _run_stage(self, *, resumed: bool) -> None:
         stage = self.stage
-        self._phases = list(self.method.phases(stage)) if stage.fit is None else []
+        self.phases = list(self.method.phases(stage)) if stage.fit is None else []
         self.plan = self._planned(stage)
         if not resumed and stage.begin is not None:
             stage.begin()
+        if self._resume_from is not None:
+            restore_trainable(self, self._resume_from)  # decides what the optimisers hold
         self._enter(stage)
         if resumed and self._resume_from is not None:
             restore(self, self._resume_from)
             self._resume_from = None
+        else:
+            self._forget_earlier_stages()
+        if self.ring is not None:
+            self.ring.add(self.counters.step, capture(self))
         self._tell("stage_entered")
         self._obey("after_start")
         self._begin_epoch()
-        if stage.fit is not None:
+        if stage.fit is not None and self.counters.stage_step == 0:
             self._closed_form(stage)
         else:
             while self.counters.stage_step < self.plan.steps and self.ending is None:
@@ -217,6 +226,18 @@ class Loop:
         if self.ending is None:
             self.counters.stage += 1
             self.counters.stage_step = self.counters.epoch = self.counters.epoch_step = 0
+
+    def _forget_earlier_stages(self) -> None:
+        """Nothing of another stage is gone back to, averaged with, or chosen at the end."""
+        self.best = Best()
+        self.skipped_positions.clear()
+        self._restart_average()
+        if self.ring is not None:
+            self.ring = Ring(self.settings.ring)
+
+    def _restart_average(self) -> None:
+        if self.average is not None:
+            self.average = WeightAverage(self.method, decay=self.average.decay)
 
     def _enter(self, stage: Stage) -> None:
         self.build_optimizers()
@@ -229,7 +250,7 @@ class Loop:
             clipping=self.clipping,
             scaler=self.scaler,
         )
-        missing = {name for phase in self._phases for name in phase.optimizers}
+        missing = {name for phase in self.phases for name in phase.optimizers}
         missing -= set(self.optimizers)
         if missing:
             raise must_be(
@@ -255,9 +276,9 @@ class Loop:
         length = self.sources[stage.source].length
         if stage.fit is not None:
             return Plan(1, length or 1, 1)
-        if not self._phases:
+        if not self.phases:
             raise must_be(f"stage {stage.name}", "given phases or a closed-form fit", "neither")
-        batches = max(phase.batches for phase in self._phases)
+        batches = max(phase.batches for phase in self.phases)
         if length is None:
             if stage.steps is None:
                 raise must_be("steps", "given for a source without an end", None)
@@ -279,6 +300,7 @@ class Loop:
             raise must_be("source", "of known length for a closed form", stage.source)
         self.method.train()
         stage.fit(self._move(source.next(Position(0, step))) for step in range(source.length))
+        self._restart_average()  # a solution is not to be mixed with what was there before
         self.counters.step += 1
         self.counters.stage_step += 1
         self._end_epoch()
@@ -288,7 +310,7 @@ class Loop:
     def _step(self) -> None:
         self._set_learning_rates()
         drawn: list[Streams | None] = []
-        for phase in self._phases:
+        for phase in self.phases:
             if self.counters.stage_step % self.phase_intervals.get(phase.name, 1):
                 continue
             for number in range(phase.batches):
@@ -377,16 +399,17 @@ class Loop:
         counters.epoch += 1
         counters.epoch_step = counters.updates = counters.examples = 0
         self.epoch_loss = None
+        step, last = counters.step, counters.stage_step >= self.plan.steps
         self._tell("epoch_ended", loss=mean, examples=examples, seconds=seconds)
         self._obey("after_epoch")
-        last = counters.stage_step >= self.plan.steps
-        if counters.epoch % self.settings.validate_every == 0 or last:
+        if counters.step == step and (counters.epoch % self.settings.validate_every == 0 or last):
             self._validate()
-        if self.ring is not None:
-            self.ring.add(counters.step, capture(self))
-        every = self.settings.snapshot_every
-        if every and (counters.epoch % every == 0 or last):
-            self._write_snapshot()
+        if counters.step == step:  # else a command went back, to where all this has been done
+            if self.ring is not None:
+                self.ring.add(step, capture(self))
+            every = self.settings.snapshot_every
+            if every and (counters.epoch % every == 0 or last):
+                self._write_snapshot()
         self._begin_epoch()
 
     def _validate(self) -> None:
@@ -428,14 +451,19 @@ class Loop:
         kept = {name: dict(o.state) for name, o in self.optimizers.items()}
         self.method.set_submodule(path, module.to(self.device), strict=True)
         self.build_optimizers()
+        self.updater.forget_checks()
         for name, optimizer in self.optimizers.items():
+            if isinstance(optimizer, torch.optim.LBFGS):
+                continue  # its memory is of all parameters laid end to end
             present = {p for group in optimizer.param_groups for p in group["params"]}
             for parameter, state in kept.get(name, {}).items():
                 if parameter in present:
                     optimizer.state[parameter] = state
-        if self.average is not None and self.settings.ema_decay is not None:
-            self.average = WeightAverage(self.method, decay=self.settings.ema_decay)
-        self.best.weights = None  # they are of another architecture
+        self._restart_average()
+        self.best.weights = None  # they are of another architecture, as are the snapshots
+        if self.ring is not None:
+            self.ring = Ring(self.settings.ring)
+            self.ring.add(self.counters.step, capture(self))
 
     def _write_snapshot(self) -> None:
         if self._snapshots is None:

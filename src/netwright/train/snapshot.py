@@ -12,14 +12,15 @@ import io
 import os
 import pickle
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from netwright._errors import DamagedRun, must_be
+from netwright._errors import BadType, DamagedRun, must_be
 from netwright.data.batch import map_tensors
 
 __all__ = ["Ring", "SnapshotFolder", "State", "own_copy", "read_snapshot", "write_snapshot"]
@@ -27,6 +28,7 @@ __all__ = ["Ring", "SnapshotFolder", "State", "own_copy", "read_snapshot", "writ
 State = dict[str, Any]
 
 _MAGIC = b"NWSNAP01"
+_PLAIN = (bool, int, float, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
 
 def own_copy(value: Any) -> Any:
@@ -83,12 +85,19 @@ class SnapshotFolder:
         self._keep = keep
 
     def write(self, step: int, state: State) -> Path:
-        """Write a snapshot and drop those beyond the kept number."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Write a snapshot and drop those beyond the kept number.
+
+        Those of later steps go too: the run has gone back, and they are of a course it left.
+
+        Raises:
+            DamagedRun: the disk is full or refuses.
+        """
         file = self.path / f"step-{step:09d}.snapshot"
         write_snapshot(file, state)
-        for old in self.files()[: -self._keep]:
-            old.unlink(missing_ok=True)
+        files = self.files()
+        here = files.index(file) + 1
+        for other in [*files[: max(here - self._keep, 0)], *files[here:]]:
+            other.unlink(missing_ok=True)
         return file
 
     def files(self) -> list[Path]:
@@ -119,12 +128,15 @@ def write_snapshot(file: Path, state: State) -> None:
 
     Raises:
         DamagedRun: the disk is full or refuses; whatever was at `file` is still there.
+        BadType: `state` holds something that could be written, but not safely read again.
     """
+    _check_plain(state, place="state")
     buffer = io.BytesIO()
     torch.save(map_tensors(state, _to_host), buffer)
     payload = buffer.getbuffer()
     temporary = file.with_suffix(".part")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as out:
             out.write(_MAGIC)
             out.write(hashlib.sha256(payload).digest())
@@ -134,9 +146,10 @@ def write_snapshot(file: Path, state: State) -> None:
         temporary.replace(file)
         _sync_folder(file.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise DamagedRun(
-            f"snapshot must be written to {file}, got {error.strerror}. "
+            f"snapshot must be written to {file}, got {error.strerror or error}. "
             "The earlier snapshots are intact; make room, then: netwright resume RUN"
         ) from error
 
@@ -159,9 +172,27 @@ def read_snapshot(file: Path) -> State:
         raise DamagedRun(f"snapshot must be whole, got a wrong checksum in {file}.")
     try:
         state: State = torch.load(io.BytesIO(payload), weights_only=True, map_location="cpu")
-    except (RuntimeError, pickle.UnpicklingError) as error:
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise DamagedRun(f"snapshot must hold plain tensors, got {error} in {file}.") from error
     return state
+
+
+def _check_plain(value: Any, *, place: str) -> None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_plain(key, place=f"a key of {place}")
+            _check_plain(item, place=f"{place}[{key!r}]")
+    elif type(value) in (list, tuple):
+        for number, item in enumerate(value):
+            _check_plain(item, place=f"{place}[{number}]")
+    elif not isinstance(value, Tensor) and type(value) not in _PLAIN:
+        raise must_be(
+            place,
+            "a tensor, number, text, None, or a list, tuple or mapping of them",
+            type(value).__name__,
+            "It is kept in snapshots, which are read without executing anything.",
+            error=BadType,
+        )
 
 
 def _to_host(tensor: Tensor) -> Tensor:

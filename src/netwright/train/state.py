@@ -14,7 +14,7 @@ from netwright.train.update import Clipping
 if TYPE_CHECKING:
     from netwright.train.loop import Loop
 
-__all__ = ["capture", "restore"]
+__all__ = ["capture", "restore", "restore_trainable"]
 
 
 def capture(loop: Loop) -> State:
@@ -25,6 +25,7 @@ def capture(loop: Loop) -> State:
     return {
         "counters": asdict(loop.counters),
         "method": dict(loop.method.state_dict()),
+        "trainable": [name for name, p in loop.method.named_parameters() if p.requires_grad],
         "stateful": {name: part.state_dict() for name, part in loop.method.stateful.items()},
         "optimizers": {name: o.state_dict() for name, o in loop.optimizers.items()},
         "learning_rate_factors": dict(loop.learning_rate_factors),
@@ -39,6 +40,13 @@ def capture(loop: Loop) -> State:
         "controllers": {c.name: c.state_dict() for c in loop.controllers},
         "random": _random.capture(),
     }
+
+
+def restore_trainable(loop: Loop, state: State) -> None:
+    """Freeze and thaw as `state` says: a stage's `begin` that did so is not called again."""
+    trainable = set(state["trainable"])
+    for name, parameter in loop.method.named_parameters():
+        parameter.requires_grad_(name in trainable)
 
 
 def restore(loop: Loop, state: State) -> None:
@@ -70,5 +78,6 @@ def restore(loop: Loop, state: State) -> None:
         if source.resume is Resume.STATEFUL:
             source.load_state_dict(state["sources"][name])
     for controller in loop.controllers:
-        controller.load_state_dict(state["controllers"][controller.name])
+        if controller.name in state["controllers"]:  # one may have joined since
+            controller.load_state_dict(state["controllers"][controller.name])
     _random.restore(state["random"])

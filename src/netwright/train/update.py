@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -84,7 +84,11 @@ class Updater:
         self._precision = precision
         self._micro_batch_size = micro_batch_size
         self._scaler = scaler
-        self._checked_once: set[str] = set()
+        self._stepped_once: set[str] = set()
+
+    def forget_checks(self) -> None:
+        """Let the host check the next update of each phase: parameters have been replaced."""
+        self._stepped_once.clear()
 
     def run(self, phase: Phase, streams: Streams) -> Outcome:
         """Update the optimisers of `phase` on one batch."""
@@ -99,8 +103,16 @@ class Updater:
             )
         if any(reevaluates(optimizer) for optimizer in optimizers):
             return self._reevaluated(phase, micro_batches, optimizers)
+        # NaN in running statistics would outlast the update that is left out. On a GPU the copies
+        # would cost launches at every step, and whether to put them back is not known here.
+        buffers = [buffer for buffer in self.method.buffers() if buffer.device.type == "cpu"]
+        kept = [buffer.clone() for buffer in buffers]
         outcome = self._gradient(phase, micro_batches, optimizers)
-        return self._apply(phase, outcome, optimizers)
+        outcome = self._apply(phase, outcome, optimizers)
+        if not outcome.applied:
+            for buffer, value in zip(buffers, kept, strict=True):
+                buffer.copy_(value)
+        return outcome
 
     def _gradient(
         self,
@@ -127,7 +139,7 @@ class Updater:
         ]
         gradients = [parameter.grad for parameter in parameters]
         if divisor is not None and not _same(count, divisor):
-            torch._foreach_mul_(gradients, divisor / _as_scalar(count))
+            torch._foreach_mul_(gradients, divisor / _as_scalar(count, like=total))
         if self._scaler is not None:
             for optimizer in optimizers:
                 self._scaler.unscale_(optimizer)
@@ -148,9 +160,15 @@ class Updater:
                 "Return the sum over the batch and how many items it sums.",
                 error=BadType,
             )
+        loss = replace(loss, count=_detached(loss.count))  # a number, not a thing to learn
         mean = loss.total / (loss.count if divisor is None else divisor)
         (mean if self._scaler is None else self._scaler.scale(mean)).backward()  # type: ignore[no-untyped-call]
-        return _detached(loss), loss.total.detach(), loss.count
+        seen = replace(
+            loss,
+            total=loss.total.detach(),
+            terms={name: value.detach() for name, value in loss.terms.items()},
+        )
+        return seen, seen.total, seen.count
 
     def _clip(self, parameters: Sequence[Tensor], norm: Tensor) -> None:
         if self.clipping.value is not None:
@@ -166,8 +184,8 @@ class Updater:
             for optimizer in optimizers:
                 self._scaler.step(optimizer)
             self._scaler.update()
-            return _with(outcome, applied=self._scaler.get_scale() >= before)
-        if self._checks_itself(phase, outcome.gradient_norm, optimizers):
+            return replace(outcome, applied=self._scaler.get_scale() >= before)
+        if self._checks_itself(phase, outcome.gradient_norm, optimizers=optimizers):
             found = (~torch.isfinite(outcome.gradient_norm)).to(torch.float32)
             for optimizer in optimizers:
                 optimizer.found_inf = found  # type: ignore[attr-defined]
@@ -175,23 +193,23 @@ class Updater:
             return outcome
         # On a processor reading the number costs nothing; elsewhere this waits for the device.
         if not math.isfinite(float(outcome.gradient_norm)):
-            return _with(outcome, applied=False)
+            return replace(outcome, applied=False)
         for optimizer in optimizers:
             optimizer.step()
+        self._stepped_once.add(phase.name)
         return outcome
 
     def _checks_itself(
-        self, phase: Phase, norm: Tensor, optimizers: Sequence[torch.optim.Optimizer]
+        self, phase: Phase, norm: Tensor, *, optimizers: Sequence[torch.optim.Optimizer]
     ) -> bool:
         """Whether the fused kernels turn a non-finite update into a no-op on the device.
 
-        Not at the first update: their buffers are not filled yet.
+        Not before an update was applied: a first one that is left out would leave their buffers
+        unfilled.
         """
-        first = phase.name not in self._checked_once
-        self._checked_once.add(phase.name)
         return (
             norm.device.type == "cuda"
-            and not first
+            and phase.name in self._stepped_once
             and all(getattr(o, "_step_supports_amp_scaling", False) for o in optimizers)
         )
 
@@ -222,7 +240,7 @@ class Updater:
         if all(bool(torch.isfinite(parameter).all()) for parameter in before.parameters):
             return outcomes[0]
         before.undo()
-        return _with(outcomes[0], applied=False)
+        return replace(outcomes[0], applied=False)
 
 
 @dataclass(frozen=True)
@@ -252,10 +270,13 @@ class _Before:
             [copy.deepcopy(optimizer.state_dict()) for optimizer in optimizers],
         )
 
-    @torch.no_grad()
     def rewind(self) -> None:
         """As before the first evaluation, parameters excepted."""
         _random.restore(self.random)
+        self._put_back()
+
+    @torch.no_grad()
+    def _put_back(self) -> None:
         for buffer, value in zip(self.method.buffers(), self.buffers, strict=True):
             buffer.copy_(value)
         for name, part in self.method.stateful.items():
@@ -263,7 +284,8 @@ class _Before:
 
     @torch.no_grad()
     def undo(self) -> None:
-        """As if the update had not been tried."""
+        """As if the update had not been tried; only the random state has gone on."""
+        self._put_back()
         for parameter, value in zip(self.parameters, self.values, strict=True):
             parameter.copy_(value)
         for optimizer, state in zip(self.optimizers, self.optimizer_states, strict=True):
@@ -282,23 +304,11 @@ def _same(count: Tensor | int, divisor: int) -> bool:
     return not isinstance(count, Tensor) and count == divisor
 
 
-def _as_scalar(count: Tensor | int) -> Any:
-    return count.to(torch.float32) if isinstance(count, Tensor) else float(count)
+def _as_scalar(count: Tensor | int, *, like: Tensor) -> Any:
+    if not isinstance(count, Tensor):
+        return float(count)
+    return count.to(torch.promote_types(like.dtype, torch.float32))
 
 
-def _detached(loss: Loss) -> Loss:
-    return Loss(
-        total=loss.total.detach(),
-        count=loss.count,
-        terms={name: value.detach() for name, value in loss.terms.items()},
-        term_weights=loss.term_weights,
-    )
-
-
-def _with(outcome: Outcome, *, applied: bool) -> Outcome:
-    return Outcome(
-        loss=outcome.loss,
-        mean=outcome.mean,
-        gradient_norm=outcome.gradient_norm,
-        applied=applied,
-    )
+def _detached(count: Tensor | int) -> Tensor | int:
+    return count.detach() if isinstance(count, Tensor) else count

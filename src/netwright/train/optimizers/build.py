@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import torch
@@ -60,12 +60,15 @@ def build_optimizer(
     for option in options:
         if option not in known:
             raise unknown(f"option of optimizer {name}", option, known)
-    laid_out = [_torch_group(group, learning_rate) for group in groups if group.parameters]
+    laid_out = [
+        _torch_group(group, learning_rate, known=known, kind=name)
+        for group in groups
+        if group.parameters
+    ]
     if not laid_out:
         raise must_be("model", "holding parameters to train", "none", "Is everything frozen?")
-    if kind is torch.optim.LBFGS:  # it takes a single group
-        every = [parameter for group in laid_out for parameter in group["params"]]
-        laid_out = [{"params": every, "initial_lr": learning_rate}]
+    if kind is torch.optim.LBFGS:
+        laid_out = [_single(laid_out)]
     if "fused" in known and "fused" not in options and _can_fuse(laid_out):
         options = {**options, "fused": True}
     return kind(laid_out, lr=learning_rate, **options)
@@ -91,11 +94,27 @@ def check_groups(groups: Mapping[str, Sequence[ParameterGroup]]) -> None:
         )
 
 
-def _torch_group(group: ParameterGroup, learning_rate: float) -> dict[str, Any]:
+def _torch_group(
+    group: ParameterGroup, learning_rate: float, *, known: Set[str], kind: str
+) -> dict[str, Any]:
     options = dict(group.options)
+    if "weight_decay" not in known and not options.get("weight_decay"):
+        options.pop("weight_decay", None)  # none is what an optimiser without decay gives anyway
+    for option in options:
+        if option not in known | {"lr", "lr_scale"}:
+            raise unknown(f"option of optimizer {kind}", option, known | {"lr", "lr_scale"})
     rate = options.pop("lr", learning_rate) * options.pop("lr_scale", 1.0)
     # initial_lr: what a schedule's factor is applied to, under the name torch's schedulers use
     return {"params": list(group.parameters.values()), "lr": rate, "initial_lr": rate, **options}
+
+
+def _single(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One group, for an optimiser that takes no more."""
+    rates = sorted({group["lr"] for group in groups})
+    if len(rates) > 1:
+        raise must_be("optimizer", "one that knows groups", "lbfgs", f"They learn at {rates}.")
+    every = [parameter for group in groups for parameter in group["params"]]
+    return {**groups[0], "params": every}
 
 
 def _can_fuse(groups: Sequence[Mapping[str, Any]]) -> bool:

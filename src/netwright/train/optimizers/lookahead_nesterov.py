@@ -58,22 +58,23 @@ class LookaheadNesterov(Reevaluating):
             raise must_be("closure", "given: the gradient is taken again", None)
         with torch.enable_grad():
             loss = closure()
+        # kept rather than computed back: w + μ v − μ v is not w in floating point
+        present: list[Tensor] = []
         for group in self.param_groups:
             for parameter in group["params"]:
+                present.append(parameter.clone())
                 parameter.add_(self._velocity(parameter), alpha=group["momentum"])
         with torch.enable_grad():
             closure()
+        places = iter(present)
         for group in self.param_groups:
             for parameter in group["params"]:
-                velocity = self._velocity(parameter)
-                ahead = parameter.clone() if group["weight_decay"] else None
-                parameter.sub_(velocity, alpha=group["momentum"])
-                velocity.mul_(group["momentum"])
+                velocity = self._velocity(parameter).mul_(group["momentum"])
                 if parameter.grad is not None:
                     velocity.sub_(parameter.grad, alpha=group["lr"])
-                if ahead is not None:
-                    velocity.sub_(ahead, alpha=group["lr"] * group["weight_decay"])
-                parameter.add_(velocity)
+                if group["weight_decay"]:
+                    velocity.sub_(parameter, alpha=group["lr"] * group["weight_decay"])
+                torch.add(next(places), velocity, out=parameter)
         return loss
 
     def _velocity(self, parameter: Tensor) -> Tensor:
