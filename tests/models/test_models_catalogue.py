@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from netwright._errors import BadData, BadType, BadValue
+from netwright.models import create, describe, names, search
+from netwright.models.catalogue import CATALOGUE
+
+OURS = [entry.name for entry in CATALOGUE if "library" not in entry.facts]
+
+
+def test_ours_come_first_and_no_library_has_their_names():
+    assert names()[:3] == OURS == ["mlp", "lenet", "small-resnet"]
+    timm = pytest.importorskip("timm")
+    assert not set(OURS) & set(timm.list_models())
+    assert not [name for name in OURS if f"torchvision:{name}" in CATALOGUE]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_every_network_of_ours_keeps_to(name):
+    network = create(name, num_classes=5, in_channels=2, image_size=16)
+    pictures = torch.randn(4, 2, 16, 16)
+    scores = network(pictures)
+    assert scores.shape == (4, 5)
+    scores.square().sum().backward()
+    for path, parameter in network.named_parameters():
+        assert parameter.grad is not None, path
+    network.eval()
+    alone = network(pictures[:1])
+    torch.testing.assert_close(alone, network(pictures)[:1], rtol=1e-4, atol=1e-5)
+    for again in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert torch.equal(again(pictures[:1]), alone)
+    exported = torch.export.export(network, (pictures,)).module()
+    torch.testing.assert_close(exported(pictures), network(pictures))
+
+
+def test_a_row_needs_no_image_size():
+    assert create("mlp", num_classes=3, in_channels=7)(torch.randn(2, 7)).shape == (2, 3)
+
+
+def test_looking_a_name_up_loads_nothing_heavy():
+    code = (
+        "import sys; from netwright import models;"
+        "[models.describe(name) for name in ('mlp', 'alexnet', 'torchvision:resnet18')];"
+        "models.names('torchvision:*'); models.search('vg');"
+        "sys.exit(', '.join({'torch', 'torchvision', 'timm'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+
+
+def test_a_bare_name_resolves_where_one_library_has_it():
+    assert describe("alexnet").name == "torchvision:alexnet"
+    pytest.importorskip("timm")
+    assert describe("convnext_atto").name == "timm:convnext_atto"
+
+
+def test_an_ambiguous_name_says_how_to_choose():
+    with pytest.raises(BadValue, match="Choose torchvision:resnet18 or timm:resnet18"):
+        create("resnet18", num_classes=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("lenett", "Did you mean lenet"),
+        ("small_resnet", "Did you mean small-resnet"),
+        ("torchvision:resnet81", "Did you mean torchvision:resnet18"),
+        ("nowhere:resnet18", "torchvision:resnet18"),
+    ],
+)
+def test_an_unknown_name_lists_the_nearest(name, near):
+    with pytest.raises(BadValue, match=near):
+        describe(name)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_unknown_options_are_named_with_the_known_ones(name):
+    known = {
+        "mlp": "activation, dropout, hidden, norm",
+        "lenet": "activation",
+        "small-resnet": "blocks, dropout, stem_stride, width",
+    }
+    with pytest.raises(
+        BadValue, match=rf"options of {name}, .*drpout, hiden.*takes {known[name]}\."
+    ):
+        create(name, num_classes=2, image_size=16, drpout=0.5, hiden=3)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"num_classes": 0}, {"num_classes": 2.0}, {"num_classes": 2, "in_channels": 0}]
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(BadValue, match="a whole number of at least 1"):
+        create("mlp", **settings)
+
+
+def test_patterns():
+    assert names("torchvision:squeezenet?_1") == ["torchvision:squeezenet1_1"]
+    assert names("small-*") == ["small-resnet"]
+    assert set(names("*resnet18")) >= {"torchvision:resnet18"}
+    assert names("nothing-like-it") == []
+
+
+def test_search_reads_names_summaries_and_papers():
+    assert [entry.name for entry in search("perceptron")] == ["mlp"]
+    assert search("Gradient-Based Learning")[0].name == "lenet"
+    found = [entry.name for entry in search("resnet", most_of_timm=3)]
+    assert found[0] == "small-resnet"
+    assert "torchvision:resnet18" in found
+    assert [entry.name for entry in search("SqueezeNet", most_of_timm=0)] == [
+        "torchvision:squeezenet1_0",
+        "torchvision:squeezenet1_1",
+    ]
+
+
+def test_search_in_timm_is_capped_and_needs_three_letters():
+    pytest.importorskip("timm")
+
+    def of_timm(word, **keywords):
+        return [entry for entry in search(word, **keywords) if entry.name.startswith("timm:")]
+
+    assert len(of_timm("resnet")) == 20
+    assert len(of_timm("resnet", most_of_timm=2)) == 2
+    assert of_timm("vi") == []
+
+
+def test_ones_own_network_takes_what_it_names(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from torch import nn\n"
+        "class Net(nn.Linear):\n"
+        "    def __init__(self, num_classes, in_channels, bias=True):\n"
+        "        super().__init__(in_channels, num_classes, bias=bias)\n"
+        "def wrong(num_classes):\n"
+        "    return num_classes\n"
+    )
+    network = create(f"{file}:Net", num_classes=3, in_channels=5, image_size=8, bias=False)
+    assert (network.in_features, network.out_features, network.bias) == (5, 3, None)
+    with pytest.raises(BadValue, match="It takes bias"):
+        create(f"{file}:Net", num_classes=3, bais=False)
+    with pytest.raises(BadType, match=r"torch\.nn\.Module"):
+        create(f"{file}:wrong", num_classes=3)
+
+
+def test_a_weights_file_is_loaded(tmp_path):
+    first = create("lenet", num_classes=3)
+    save_file(first.state_dict(), tmp_path / "lenet.safetensors")
+    second = create("lenet", num_classes=3, pretrained=tmp_path / "lenet.safetensors")
+    for key, value in first.state_dict().items():
+        assert torch.equal(second.state_dict()[key], value)
+
+
+def test_a_weights_file_that_does_not_fit_is_listed_key_by_key(tmp_path):
+    state = create("mlp", num_classes=3, in_channels=4, hidden=[8]).state_dict()
+    state["extra"] = torch.zeros(1)
+    state["head.weight"] = torch.zeros(2, 8)
+    del state["linear1.bias"]
+    path = tmp_path / "weights.safetensors"
+    save_file(state, path)
+    with pytest.raises(BadData) as refused:
+        create("mlp", num_classes=3, in_channels=4, hidden=[8], pretrained=str(path))
+    sentence = str(refused.value)
+    assert "got 3 differences" in sentence
+    assert "linear1.bias is missing" in sentence
+    assert "extra is not in the network" in sentence
+    assert "head.weight is (2, 8) and should be (3, 8)" in sentence
+
+
+def test_weights_that_are_not_there_or_no_weights(tmp_path):
+    with pytest.raises(BadValue, match=r"existing \.safetensors file"):
+        create("lenet", num_classes=3, pretrained=str(tmp_path / "none.safetensors"))
+    (tmp_path / "broken.safetensors").write_bytes(b"not weights")
+    with pytest.raises(BadData, match="must be a safetensors file"):
+        create("lenet", num_classes=3, pretrained=tmp_path / "broken.safetensors")
+    with pytest.raises(BadValue, match="pretrained must be False or a path for lenet"):
+        create("lenet", num_classes=3, pretrained=True)
