@@ -43,7 +43,7 @@ class Standardise(Preprocess):
         first = samples.take(index[:1])
         # raw float64 (a time stamp) would lose its digits to a mean in float32
         kept = torch.float64 if first.dtype == torch.float64 else torch.float32
-        median = _median_where_missing(samples, index)
+        median = _medians(samples, index)
         mean, variance = _moments(samples, index, median)
         inverse = torch.where(variance > 0, variance, torch.inf).rsqrt()
         learned = {"median": median, "mean": mean, "inverse_deviation": inverse}
@@ -57,28 +57,42 @@ class Standardise(Preprocess):
         return filled.sub_(self.mean).mul_(self.inverse_deviation).float()
 
 
-def _columns(raw: Tensor) -> Tensor:
-    return raw.reshape(len(raw), -1).double()
+_HELD_ENTRIES = 2**24  # 128 MiB of float64
 
 
-def _median_where_missing(samples: Samples, index: Tensor) -> Tensor:
-    """The median of the columns that have gaps; 0 for the others, which need none.
+def _columns(raw: Tensor, start: int = 0, count: int | None = None) -> Tensor:
+    stop = None if count is None else start + count
+    return raw.reshape(len(raw), -1)[:, start:stop].double()
 
-    A column with gaps is held whole in memory; the others are not.
+
+def _medians(samples: Samples, index: Tensor) -> Tensor:
+    """The median of what is there of each column; 0 where there is nothing.
+
+    Also of columns without gaps, which may have some later. Some columns at a time are held whole
+    in memory, never all of a large set.
     """
-    gaps = torch.stack([_columns(raw).isnan().any(0) for raw in chunks(samples, index)]).any(0)
-    median = torch.zeros(len(gaps), dtype=torch.float64, device=gaps.device)
-    if bool(gaps.any()):
-        known = torch.cat([_columns(raw)[:, gaps] for raw in chunks(samples, index)])
-        median[gaps] = torch.stack([_median(column) for column in known.unbind(1)])
-    return median
+    first = samples.take(index[:1])
+    columns = max(1, first.numel())
+    if not first.is_floating_point():
+        return torch.zeros(columns, dtype=torch.float64, device=first.device)  # has no gaps, ever
+    together = max(1, _HELD_ENTRIES // max(1, len(index)))
+    return torch.stack(
+        [
+            _median(column)
+            for start in range(0, columns, together)
+            for column in torch.cat(
+                [_columns(raw, start, together).T for raw in chunks(samples, index)], 1
+            )
+        ]
+    )
 
 
 def _median(column: Tensor) -> Tensor:
-    known = column[~column.isnan()].sort().values
+    known = column[~column.isnan()]
     if len(known) == 0:
         return column.new_zeros(())
-    return (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
+    lower = known.kthvalue((len(known) + 1) // 2).values
+    return lower if len(known) % 2 else (lower + known.kthvalue(len(known) // 2 + 1).values) / 2
 
 
 def _moments(samples: Samples, index: Tensor, median: Tensor) -> tuple[Tensor, Tensor]:
