@@ -15,6 +15,7 @@ from netwright.data.depot.verify import file_digest
 
 __all__ = [
     "MANIFEST",
+    "UNFINISHED",
     "cache_folder",
     "changed_files",
     "discard",
@@ -25,12 +26,13 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+UNFINISHED = ".netwright-"  # how folders begin that nobody should look into
 
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
     """The folder given, else netwright in the user's cache (`XDG_CACHE_HOME` or ~/.cache)."""
     if cache is not None:
-        return Path(cache)
+        return Path(cache).expanduser()
     home = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG rules say that a relative path is to be ignored.
     base = Path(home) if os.path.isabs(home) else Path.home() / ".cache"
@@ -97,7 +99,7 @@ def place(made: Path, target: Path) -> None:
 
 def discard(folder: Path) -> bool:
     """Take a folder away in one step; says whether there was one."""
-    with tempfile.TemporaryDirectory(prefix=".discarded-", dir=folder.parent) as away:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder.parent) as away:
         try:
             os.rename(folder, Path(away) / "folder")
         except FileNotFoundError:

@@ -30,8 +30,8 @@ ENTRIES = (
         name="cells",
         kind=Kind.DATA,
         summary="35 microscope pictures, 7 styles, with a numbered mask of every cell",
-        licence="BSD-3-Clause (package); its part from Cellpose: HHMI's BSD-like licence",
-        origin="Scellseg: D. Shi et al. (2022), with pictures of Cellpose and the BBBC",
+        licence="BSD-3-Clause (Zhejiang University); parts of Cellpose: the same, HHMI",
+        origin="Scellseg: D. Shi et al., Zhejiang University (2021)",
         megabytes=101.6,
         routes=(
             Route(

@@ -69,7 +69,7 @@ class Lite:
             std=(128 / 255,) * 3,
             classes=1000,
             licence="Apache-2.0 (TensorFlow TPU models); ImageNet: research only",
-            origin="R. Liu, Google (2020), packaged for PyTorch by R. Kubík",
+            origin="R. Liu, Google (2020), packaged for PyTorch by ML Illustrated",
         )
 
     def __call__(self, payload: Path, made: Path) -> None:

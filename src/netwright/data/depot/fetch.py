@@ -10,7 +10,14 @@ from pathlib import Path
 
 from netwright._errors import offenders
 from netwright._optional import optional
-from netwright.data.depot.cache import cache_folder, discard, is_whole, place, write_manifest
+from netwright.data.depot.cache import (
+    UNFINISHED,
+    cache_folder,
+    discard,
+    is_whole,
+    place,
+    write_manifest,
+)
 from netwright.data.depot.catalogue import entry
 from netwright.data.depot.entry import DepotEntry, NotFetched, Progress, Route
 from netwright.data.depot.verify import content_digest, differences, payload_digest
@@ -82,7 +89,7 @@ def get(
 
 
 def _fetch(item: DepotEntry, route: Route, *, target: Path, tell: Progress) -> Path:
-    with tempfile.TemporaryDirectory(prefix=f".{item.name}-", dir=target.parent) as work:
+    with tempfile.TemporaryDirectory(prefix=f"{UNFINISHED}{item.name}-", dir=target.parent) as work:
         payload, made = Path(work) / "payload", Path(work) / "prepared"
         for done, carrier in enumerate(route.carriers):
             tell(f"{item.name}: {carrier.label}", done / len(route.carriers))
@@ -96,7 +103,8 @@ def _fetch(item: DepotEntry, route: Route, *, target: Path, tell: Progress) -> P
         route.prepare(payload, made)
         _demand(differences(made, item.contents, digest=content_digest))
         write_manifest(made, item, route=route.label)
-        place(made, target)
+        if not is_whole(target, item):  # another process may have been quicker
+            place(made, target)
     tell(f"{item.name}: ready in {target}", 1.0)
     return target
 
@@ -108,7 +116,7 @@ def _demand(differing: list[str]) -> None:
 
 def _sweep(cache: Path) -> None:
     """Take away what a killed process left, unless it may still be at work."""
-    for path in cache.glob(".*-*"):
+    for path in cache.glob(f"{UNFINISHED}*"):
         if path.is_dir() and time.time() - path.stat().st_mtime > STALE_SECONDS:
             shutil.rmtree(path, ignore_errors=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ Admitted = Mapping[tuple[str, str], Any]
 """What a pickle may name, by (module, attribute), and what it gets for it."""
 
 # An empty array and its fill are all that numpy's own pickles call.
-_RECONSTRUCT: Callable[..., Any] = np.zeros(1).__reduce__()[0]
+_RECONSTRUCT: Any = np.zeros(1).__reduce__()[0]
 
 NUMPY: Admitted = {
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,

@@ -35,7 +35,7 @@ def content_digest(path: Path) -> str:
     """
     if path.suffix == ".gz":
         with gzip.open(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+            return hashlib.file_digest(file, "sha256").hexdigest()
     return _tensors_digest(path) if path.suffix == ".safetensors" else file_digest(path)
 
 
