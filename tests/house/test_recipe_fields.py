@@ -33,7 +33,11 @@ BASE = [
     "model={name: mlp, hidden: [8]}",
     "split.seed=1",
 ]
-# Field → what to set; several where one alone shows nothing.
+STOPS_EARLY = [
+    "training.epochs=6",
+    "training.early_stopping={trigger: average-change, epochs: 1, least: 0.9}",
+]
+# Field → what to set.
 CHANGES = {
     "data.name": ["data.name=iris"],
     "data.target": ["data.target=height"],
@@ -61,11 +65,9 @@ CHANGES = {
     "training.clip_norm": ["training.clip_norm=0.001"],
     "training.clip_value": ["training.clip_value=0.001"],
     "training.ema_decay": ["training.ema_decay=0.5"],
-    "training.early_stopping.trigger": [
-        "training.early_stopping={trigger: average-change, epochs: 1, least: 0.9}"
-    ],
-    "training.early_stopping.epochs": ["training.early_stopping={epochs: 1, least: 0.9}"],
-    "training.early_stopping.least": ["training.early_stopping={epochs: 1, least: 0.5}"],
+    "training.early_stopping.trigger": ["training.early_stopping.trigger=steady-decrease"],
+    "training.early_stopping.epochs": ["training.early_stopping.epochs=3"],
+    "training.early_stopping.least": ["training.early_stopping.least=0.0"],
     "training.validate_every": ["training.validate_every=2"],
     "training.record_every": ["training.record_every=2"],
     "training.snapshot_every": ["training.snapshot_every=0"],
@@ -112,7 +114,7 @@ def carried_out(folder: Path, changes: list[str], *, table: str = TABLE) -> Any:
         {name: value for name, value in event.items() if name != "clock"}
         for event in history(run.folder.path)
     ]
-    return dict(run.model.state_dict()), events
+    return dict(run.method.state_dict()), events
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +127,17 @@ def test_the_run_repeats_itself(before, tmp_path):
     assert same(before, carried_out(tmp_path / "again", []))
 
 
-@pytest.mark.parametrize("field", CHANGES)
+@pytest.mark.parametrize("field", [field for field in CHANGES if "early_stopping." not in field])
 def test_a_changed_field_changes_the_run_or_is_refused(field, before, tmp_path):
     after = carried_out(tmp_path / "run", CHANGES[field])
     assert not same(before, after), f"{field} is accepted and ignored"
+
+
+@pytest.mark.parametrize("field", [field for field in CHANGES if "early_stopping." in field])
+def test_a_changed_trigger_changes_when_a_run_stops(field, tmp_path):
+    stopped = carried_out(tmp_path / "stopped", STOPS_EARLY)
+    after = carried_out(tmp_path / "run", [*STOPS_EARLY, *CHANGES[field]])
+    assert not same(stopped, after), f"{field} is accepted and ignored"
 
 
 def test_bad_rows(tmp_path):

@@ -34,6 +34,13 @@ def layers_of(build: Any, image_size: int) -> Case:
     return Case(lambda _, **keyword: build(5, **keyword), {"image_size": image_size})
 
 
+def shapes(build: Any, name: str, **keyword: Any) -> dict[str, tuple[int, ...]]:
+    """What a large network would be made of, without making it."""
+    with torch.device("meta"):
+        network = build(name, num_classes=3, options={}, **keyword)
+    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
+
+
 CASES = {
     "netwright.models.catalogue:create": (
         Case(
@@ -58,9 +65,7 @@ CASES = {
             {"in_channels": 1},
         ),
         Case(
-            lambda _, **keyword: timm.build(
-                "vit_tiny_patch16_224", num_classes=3, options={}, **keyword
-            ),
+            lambda _, **keyword: shapes(timm.build, "vit_tiny_patch16_224", **keyword),
             {"image_size": 64},
         ),
     ),
@@ -72,9 +77,7 @@ CASES = {
             {"in_channels": 1},
         ),
         Case(
-            lambda _, **keyword: torchvision.build(
-                "vit_b_32", num_classes=3, options={}, **keyword
-            ),
+            lambda _, **keyword: shapes(torchvision.build, "vit_b_32", **keyword),
             {"image_size": 64},
         ),
     ),

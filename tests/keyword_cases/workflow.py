@@ -1,0 +1,95 @@
+"""Keywords of the assembly; the recipe's own fields are in test_recipe_fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from keyword_cases.case import Case
+from keyword_cases.train import Regression
+from netwright.methods.supervised import Task
+from netwright.runs.recipe import Recipe
+from netwright.workflow.build import build_method
+from netwright.workflow.fit import Given, fit, train
+from netwright.workflow.run import Run, load
+
+CLASSES = torch.arange(40) % 2
+TABLE = "height,width,kind\n" + "".join(
+    f"{place % 7},{place % 11},{'ab'[place % 2]}\n" for place in range(40)
+)
+SHORT = ["training.epochs=1", "model={name: mlp, hidden: [4]}", "training.batch_size=16"]
+
+
+def outcome(run: Run) -> Any:
+    """The weights, and where the run lies."""
+    return dict(run.method.state_dict()), run.folder.path.as_posix()
+
+
+def fitted(folder: Path, **keyword: Any) -> Any:
+    (folder / "some.csv").write_text(TABLE)
+    usual = {"epochs": 1, "batch_size": 16, "changes": ["model={name: mlp, hidden: [4]}"]}
+    return outcome(fit("some.csv", **{**usual, **keyword}))
+
+
+def trained(folder: Path, **keyword: Any) -> Any:
+    (folder / "some.csv").write_text(TABLE)
+    recipe = Recipe.parse({"data": {"name": "some.csv"}}).changed(SHORT)
+    return outcome(train(recipe, **keyword))
+
+
+def loaded(folder: Path, **keyword: Any) -> Any:
+    """A run by name, of which there is another under another root."""
+    (folder / "some.csv").write_text(TABLE)
+    for seed, root in enumerate(("runs", "elsewhere")):
+        fit("some.csv", changes=SHORT, name="first", seed=seed, root=root)
+    return outcome(load("first", **keyword))
+
+
+def built(_: Path, **keyword: Any) -> Any:
+    recipe = Recipe.parse({"data": {"name": "iris"}, "model": {"name": "mlp"}})
+    task = Task(kind="binary", names=("a", "b"), targets=CLASSES)
+    return build_method(recipe, task=task, input_shape=(4,), **keyword)
+
+
+CASES = {
+    "netwright.workflow.fit:fit": Case(
+        fitted,
+        {
+            "model": nn.Linear(2, 1),
+            "method": "no-such-method",
+            "epochs": 2,
+            "batch_size": 4,
+            "optimizer": "sgd",
+            "learning_rate": 0.5,
+            "schedule": "constant",
+            "target": "height",
+            "seed": 3,
+            "device": "no-such-device",
+            "precision": "bf16",
+            "name": "another",
+            "changes": ["model={name: mlp, hidden: [5]}"],
+            "root": "elsewhere",
+        },
+    ),
+    "netwright.workflow.fit:train": Case(
+        trained,
+        {"given": Given(model=nn.Linear(2, 1)), "name": "another", "root": "elsewhere"},
+    ),
+    "netwright.workflow.run:load": Case(
+        loaded, {"model": nn.Linear(2, 1), "method": Regression(), "root": "elsewhere"}
+    ),
+    "netwright.workflow.build:build_method": Case(
+        built, {"model": nn.Linear(4, 1), "method": Regression()}
+    ),
+}
+EXEMPT = {
+    "netwright.workflow.fit:fit(doctor)": "changes no bit of a run, by contract: the tests of the "
+    "doctor hold it",
+    "netwright.workflow.fit:fit(console)": "only draws progress on the terminal",
+    "netwright.workflow.fit:train(console)": "only draws progress on the terminal",
+    "netwright.workflow.fit:resume": "the same three go to the same places as those of train; the "
+    "tests of the workflow resume a run",
+}
