@@ -51,7 +51,7 @@ class Header:
 
 
 def read_header(path: str | Path) -> Header:
-    """Size and channels without decoding the pixels.
+    """Size and channels without decoding the pixels; a palette counts as colour.
 
     Raises:
         BadData: not a picture that can be read; the sentence is the reason alone.

@@ -328,10 +328,10 @@ def _kind(kind: TargetKind | str | None) -> TargetKind | None:
     return TargetKind(kind)
 
 
-def _size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+def _size(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
-    pair = (size, size) if isinstance(size, int) else tuple(size)
+    pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(pair) != 2 or any(not isinstance(side, int) or side < 1 for side in pair):
         raise must_be("image_size", "a side of at least 1 or (height, width)", size)
     return pair[0], pair[1]

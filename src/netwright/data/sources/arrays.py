@@ -178,6 +178,8 @@ def _inputs(part: Part) -> tuple[Tensor, InputKind]:
         array = part.x.astype(part.x.dtype.newbyteorder("="), copy=False)
         if array.dtype.kind == "u" and array.dtype.itemsize > 1:
             array = array.astype(np.int64)
+        if not array.flags.writeable:  # torch has no read-only tensors
+            array = array.copy()
         x = torch.from_numpy(np.ascontiguousarray(array))
     else:
         x = part.x.detach().cpu()

@@ -57,7 +57,10 @@ def idx_data(path: Path, *, kind: TargetKind | None = None, skip_bad: bool = Fal
             raise BadData(f"{folder} must be one pair of files a split, got two for {split!r}.")
         labels = None if kind is TargetKind.NONE else read_idx(_labels_beside(file))
         stem = re.sub(r"[-_.]idx.*$", "", file.name)
-        parts[split] = Part(x=read_idx(file), y=labels, what=stem)
+        images = read_idx(file)
+        if images.ndim == 4:  # the format's way: (n, h, w, c)
+            images = np.ascontiguousarray(np.moveaxis(images, -1, 1))
+        parts[split] = Part(x=images, y=labels, what=stem)
     order = [split for split in ("train", "val", "test", "") if split in parts]
     data = arrays_data({split: parts[split] for split in order}, kind=kind, skip_bad=skip_bad)
     named = folder / "classes.txt"
@@ -99,7 +102,7 @@ def read_idx(path: Path) -> np.ndarray:
             f"{len(content)}. It was cut short or is damaged; get it again."
         )
     values = np.frombuffer(content, dtype=kind, offset=start).reshape(shape)
-    return np.asarray(values, dtype=kind.newbyteorder("="))
+    return np.array(values, dtype=kind.newbyteorder("="))  # a copy: what lies in bytes is read-only
 
 
 def _image_files(path: Path) -> list[Path]:

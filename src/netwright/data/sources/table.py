@@ -126,11 +126,7 @@ def column_of(name: str, values: Sequence[Any]) -> Column:
     if there and all(isinstance(value, str) for value in there):
         words = [None if _is_missing(value) else value for value in values]
         return Column(name, ColumnKind.WORD, np.array(words, dtype=object))
-    wrong = [
-        f"row {row} ({value!r})"
-        for row, value in enumerate(values, start=1)
-        if not _is_missing(value) and not isinstance(value, (bool, int, float, np.generic))
-    ]
+    wrong = _of_another_type(values)
     if wrong:
         raise BadType(
             f"{name} must be text throughout or numbers throughout, got {offenders(wrong)}. Give "
@@ -140,6 +136,26 @@ def column_of(name: str, values: Sequence[Any]) -> Column:
         [np.nan if _is_missing(value) else float(value) for value in values], dtype=np.float64
     )
     return Column(name, _kind_of_numbers(there), numbers)
+
+
+def _of_another_type(values: Sequence[Any]) -> list[str]:
+    """The rows that are neither what most are, text or number, nor missing."""
+    kinds = [
+        "missing"
+        if _is_missing(value)
+        else "text"
+        if isinstance(value, str)
+        else "number"
+        if isinstance(value, (bool, int, float, np.generic))
+        else "other"
+        for value in values
+    ]
+    most = "text" if kinds.count("text") > kinds.count("number") else "number"
+    return [
+        f"row {row} ({value!r})"
+        for row, (value, kind) in enumerate(zip(values, kinds, strict=True), start=1)
+        if kind not in (most, "missing")
+    ]
 
 
 def _kind_of_numbers(values: Sequence[Any]) -> ColumnKind:
