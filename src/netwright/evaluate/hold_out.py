@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -14,12 +15,17 @@ from netwright.evaluate.judgement import ClassRow, Confused, Estimate, Judgement
 from netwright.metrics.base import Metric, Prediction, WeightedMetric, weights_of
 from netwright.metrics.confusion import confusion_matrix
 from netwright.metrics.per_class import class_counts
+from netwright.metrics.ranking import RankMetric
 from netwright.metrics.standard import standard_metrics
 
 __all__ = ["ClassRow", "Confused", "Estimate", "Judgement", "judge", "most_confident_errors"]
 
 _ONE_CLASS = ("binary", "classes", "ordinal")
 _BY_LABEL = (*_ONE_CLASS, "multi-label")
+
+_RANKING_RESAMPLES = 200
+# Ranking many labels is the one figure that costs seconds; 200 place the ends of an interval to
+# about a tenth of its width.
 
 
 def judge(
@@ -84,24 +90,42 @@ def _estimates(
             values[name] = metric.compute()
         except BadValue as error:
             undefined[name] = str(error)
-    resampled: dict[str, list[Tensor]] = {name: [] for name in values}
+    resampled = {
+        name: _Resampled(metric, prediction, targets)
+        for name, metric in metrics.items()
+        if name in values and isinstance(metric, WeightedMetric)
+    }
     for counts in resample_counts(len(targets), n_resamples=n_resamples, seed=seed):
         drawn = torch.from_numpy(counts).mul_(weights)
-        for name, figures in resampled.items():
-            metric = metrics[name]
-            if isinstance(metric, WeightedMetric):
-                figures.append(metric.over(prediction, targets, weights=drawn))
-    return {
-        name: _estimate(values[name], figures, n=len(targets))
-        for name, figures in resampled.items()
-    }, undefined
+        for figures in resampled.values():
+            figures.add(drawn)
+    estimates = {}
+    for name, value in values.items():
+        low, high = resampled[name].ends() if name in resampled else (None, None)
+        estimates[name] = Estimate(value=value, low=low, high=high, n=len(targets))
+    return estimates, undefined
 
 
-def _estimate(value: float, figures: list[Tensor], *, n: int) -> Estimate:
-    if not figures:
-        return Estimate(value=value, low=None, high=None, n=n)
-    interval = percentiles(torch.cat(figures).numpy(), value)
-    return Estimate(value=value, low=interval.low, high=interval.high, n=n)
+class _Resampled:
+    """One metric under one block of resamples after another."""
+
+    def __init__(self, metric: WeightedMetric, prediction: Prediction, targets: Tensor) -> None:
+        self._figure = metric.by_weight(prediction, targets)
+        many = isinstance(metric, RankMetric) and targets.ndim > 1
+        self._enough = _RANKING_RESAMPLES if many else math.inf
+        self._figures: list[Tensor] = []
+
+    def add(self, weights: Tensor) -> None:
+        """Take in a block, if there are not enough yet."""
+        if sum(map(len, self._figures)) < self._enough:
+            self._figures.append(self._figure(weights))
+
+    def ends(self) -> tuple[float | None, float | None]:
+        """Of the interval; None where no resample defines the figure."""
+        interval = percentiles(torch.cat(self._figures).numpy(), math.nan)
+        if math.isnan(interval.low):
+            return None, None
+        return interval.low, interval.high
 
 
 def _confusion(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -13,7 +14,15 @@ from torch import Tensor
 
 from netwright._errors import BadValue
 
-__all__ = ["MeanMetric", "Metric", "Prediction", "SumMetric", "WeightedMetric", "weights_of"]
+__all__ = [
+    "ByWeight",
+    "MeanMetric",
+    "Metric",
+    "Prediction",
+    "SumMetric",
+    "WeightedMetric",
+    "weights_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +63,10 @@ class Metric(ABC):
         """
 
 
+ByWeight: TypeAlias = Callable[[Tensor], Tensor]
+"""Weights (n, b) → figures (b,)."""
+
+
 class WeightedMetric(Metric):
     """A metric that is a function of how much each example counts, so that it can be resampled.
 
@@ -64,10 +77,17 @@ class WeightedMetric(Metric):
     needs: str = "at least one example of positive weight"
 
     @abstractmethod
+    def by_weight(self, prediction: Prediction, targets: Tensor) -> ByWeight:
+        """The figure as a function of weights (n, b) → (b,); NaN where it is not defined.
+
+        What doesn't depend on the weights is done here, once.
+        """
+
     def over(
         self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
     ) -> Float[Tensor, "b"]:
-        """The figure under each of b weightings of n examples; NaN where it is not defined."""
+        """The figure under each of b weightings of n examples."""
+        return self.by_weight(prediction, targets)(weights)
 
     def defined(self, figure: float, *, seen: bool) -> float:
         """The figure, or the error that says why there is none."""
@@ -97,15 +117,13 @@ class SumMetric(WeightedMetric):
     def figure(self, sums: Float[Tensor, "m b"]) -> Float[Tensor, "b"]:
         """From the sums over all examples to the metric."""
 
-    def over(
-        self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
-    ) -> Float[Tensor, "b"]:
-        """See `WeightedMetric.over`."""
-        return self.figure(self.sums(prediction, targets, weights=weights))
+    def by_weight(self, prediction: Prediction, targets: Tensor) -> ByWeight:
+        """See `WeightedMetric.by_weight`."""
+        return lambda weights: self.figure(self.sums(prediction, targets, weights=weights))
 
     def update(self, prediction: Prediction, targets: Any, *, weight: Tensor | None = None) -> None:
         """Add the sums of these examples; nothing leaves the device."""
-        added = self.sums(prediction, targets, weights=weights_of(targets, weight))
+        added = self.sums(prediction, targets, weights=weights_of(targets, weight)).detach()
         self._sums = added if self._sums is None else self._sums + added
 
     def compute(self) -> float:
@@ -126,12 +144,20 @@ class MeanMetric(SumMetric):
         self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
     ) -> Float[Tensor, "2 b"]:
         """The weighted values, and the weights."""
-        values = self.values(prediction, targets).to(weights.dtype)
-        return torch.stack([values @ weights, weights.sum(dim=0)])
+        return _totals(self.values(prediction, targets), weights)
+
+    def by_weight(self, prediction: Prediction, targets: Tensor) -> ByWeight:
+        """See `WeightedMetric.by_weight`."""
+        values = self.values(prediction, targets)
+        return lambda weights: self.figure(_totals(values, weights))
 
     def figure(self, sums: Float[Tensor, "2 b"]) -> Float[Tensor, "b"]:
         """Their quotient."""
         return sums[0] / sums[1]
+
+
+def _totals(values: Tensor, weights: Tensor) -> Tensor:
+    return torch.stack([values.to(weights.dtype) @ weights, weights.sum(dim=0)])
 
 
 def weights_of(targets: Tensor, weight: Tensor | None) -> Float[Tensor, "n 1"]:

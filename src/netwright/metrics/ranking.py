@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,10 +12,18 @@ from jaxtyping import Float, Num
 from torch import Tensor
 from torch.nn import functional as F
 
-from netwright.metrics.base import Prediction, WeightedMetric, weights_of
+from netwright.metrics.base import ByWeight, Prediction, WeightedMetric, weights_of
 from netwright.metrics.probabilities import scores
 
-__all__ = ["AveragePrecision", "RocAuc", "average_precision", "roc_auc"]
+__all__ = [
+    "AveragePrecision",
+    "RankMetric",
+    "Ranking",
+    "RocAuc",
+    "average_precision",
+    "rank",
+    "roc_auc",
+]
 
 
 class RankMetric(WeightedMetric):
@@ -31,16 +40,12 @@ class RankMetric(WeightedMetric):
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
 
     @abstractmethod
-    def of(
-        self, scores: Float[Tensor, "n"], targets: Num[Tensor, "n"], *, weights: Tensor
-    ) -> Tensor:
-        """(b,) the figure of one label under each of (n, b) weightings."""
+    def of(self, ranking: Ranking, weights: Float[Tensor, "n b"]) -> Float[Tensor, "b"]:
+        """The figure of one label."""
 
-    def over(
-        self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
-    ) -> Float[Tensor, "b"]:
-        """See `WeightedMetric.over`."""
-        return self._mean(scores(prediction), targets, weights=weights)
+    def by_weight(self, prediction: Prediction, targets: Tensor) -> ByWeight:
+        """See `WeightedMetric.by_weight`."""
+        return self._mean(scores(prediction), targets)
 
     def update(self, prediction: Prediction, targets: Any, *, weight: Tensor | None = None) -> None:
         """Keep the scores, on their device."""
@@ -52,27 +57,62 @@ class RankMetric(WeightedMetric):
         if not self._kept:
             return self.defined(math.nan, seen=False)
         ranked, targets, weights = (torch.cat(parts) for parts in zip(*self._kept, strict=True))
-        return self.defined(float(self._mean(ranked, targets, weights=weights)), seen=True)
+        return self.defined(float(self._mean(ranked, targets)(weights)), seen=True)
 
-    def _mean(self, ranked: Tensor, targets: Tensor, *, weights: Tensor) -> Tensor:
+    def _mean(self, ranked: Tensor, targets: Tensor) -> ByWeight:
         if ranked.ndim == 1:
-            return self.of(ranked, targets, weights=weights)
+            one = rank(ranked, targets)
+            return lambda weights: self.of(one, weights)
         wanted = F.one_hot(targets, ranked.shape[1]) if targets.ndim == 1 else targets
-        each = [
-            self.of(ranked[:, label], wanted[:, label], weights=weights)
-            for label in range(ranked.shape[1])
-        ]
-        return torch.stack(each).nanmean(dim=0)
+        each = [rank(column, label) for column, label in zip(ranked.T, wanted.T, strict=True)]
+        return lambda weights: torch.stack([self.of(one, weights) for one in each]).nanmean(dim=0)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Examples in falling order of their score.
+
+    Attributes:
+        order: (n,) place of each.
+        positive: (n, 1) 1 for those with the label.
+        group: (n,) equal for those of equal score; None where no two are.
+        void: 0, or NaN where a score is.
+    """
+
+    order: Tensor
+    positive: Tensor
+    group: Tensor | None
+    void: Tensor
+
+    def split(self, weights: Float[Tensor, "n b"]) -> tuple[Tensor, Tensor]:
+        """Weight of positives and of negatives at each score, highest first."""
+        ordered = weights[self.order]
+        positive = ordered * self.positive
+        negative = ordered - positive
+        if self.group is None:
+            return positive, negative
+        empty = torch.zeros_like(positive)
+        return (
+            empty.index_add(0, self.group, positive),
+            empty.index_add(0, self.group, negative),
+        )
+
+
+def rank(scores: Float[Tensor, "n"], targets: Num[Tensor, "n"]) -> Ranking:
+    """Sort once what is weighted many times."""
+    falling, order = scores.sort(descending=True)
+    starts = torch.ones_like(falling, dtype=torch.bool)
+    starts[1:] = falling[1:] != falling[:-1]
+    group = None if bool(starts.all()) else starts.cumsum(dim=0) - 1
+    return Ranking(order, targets[order][:, None], group, 0 * scores.sum())
 
 
 class RocAuc(RankMetric):
     """The area under the ROC curve: how often a positive is ranked above a negative."""
 
-    def of(
-        self, scores: Float[Tensor, "n"], targets: Num[Tensor, "n"], *, weights: Tensor
-    ) -> Tensor:
+    def of(self, ranking: Ranking, weights: Float[Tensor, "n b"]) -> Float[Tensor, "b"]:
         """See `RankMetric.of`."""
-        return roc_auc(scores, targets, weights=weights)
+        return _roc_auc(ranking, weights)
 
 
 class AveragePrecision(RankMetric):
@@ -80,11 +120,9 @@ class AveragePrecision(RankMetric):
 
     needs = "examples with the label"
 
-    def of(
-        self, scores: Float[Tensor, "n"], targets: Num[Tensor, "n"], *, weights: Tensor
-    ) -> Tensor:
+    def of(self, ranking: Ranking, weights: Float[Tensor, "n b"]) -> Float[Tensor, "b"]:
         """See `RankMetric.of`."""
-        return average_precision(scores, targets, weights=weights)
+        return _average_precision(ranking, weights)
 
 
 def roc_auc(
@@ -94,32 +132,26 @@ def roc_auc(
 
     NaN where a class is missing or a score is NaN.
     """
-    positives, negatives = _by_falling_score(scores, targets, weights=weights)
-    above = positives.cumsum(dim=0) - positives / 2
-    area = (negatives * above).sum(dim=0) / (positives.sum(dim=0) * negatives.sum(dim=0))
-    return area + 0 * scores.sum()
+    return _roc_auc(rank(scores, targets), weights)
 
 
 def average_precision(
     scores: Float[Tensor, "n"], targets: Num[Tensor, "n"], *, weights: Float[Tensor, "n b"]
 ) -> Float[Tensor, "b"]:
     """Precision at each score, averaged by the recall gained there; NaN without positives."""
-    positives, negatives = _by_falling_score(scores, targets, weights=weights)
+    return _average_precision(rank(scores, targets), weights)
+
+
+def _roc_auc(ranking: Ranking, weights: Tensor) -> Tensor:
+    positives, negatives = ranking.split(weights)
+    above = positives.cumsum(dim=0) - positives / 2
+    area = (negatives * above).sum(dim=0) / (positives.sum(dim=0) * negatives.sum(dim=0))
+    return area + ranking.void
+
+
+def _average_precision(ranking: Ranking, weights: Tensor) -> Tensor:
+    positives, negatives = ranking.split(weights)
     found = positives.cumsum(dim=0)
     called = found + negatives.cumsum(dim=0)
     precision = found / called.where(called > 0, 1)
-    return (positives * precision).sum(dim=0) / found[-1] + 0 * scores.sum()
-
-
-def _by_falling_score(scores: Tensor, targets: Tensor, *, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight of positives and of negatives at each distinct score, highest first."""
-    falling, order = scores.sort(descending=True)
-    ordered = weights[order]
-    positive = ordered * targets[order][:, None]
-    negative = ordered - positive
-    starts = torch.ones_like(falling, dtype=torch.bool)
-    starts[1:] = falling[1:] != falling[:-1]
-    group = starts.cumsum(dim=0) - 1
-    # as many rows as scores: counting the groups would wait for the device
-    empty = torch.zeros_like(positive)
-    return empty.index_add(0, group, positive), empty.index_add(0, group, negative)
+    return (positives * precision).sum(dim=0) / found[-1] + ranking.void

@@ -16,6 +16,8 @@ from netwright.metrics.standard import standard_metrics
 
 __all__ = ["Ordinal"]
 
+_SMALLEST_GAP = 1e-3  # a smaller one drowns in float32, and its class would get probability 0
+
 
 class Ordinal(OutputUnit):
     """Proportional odds: one score an example, cut by learned, ordered thresholds.
@@ -38,13 +40,14 @@ class Ordinal(OutputUnit):
         else:
             start = prior_thresholds(targets, num_classes=len(names)).float()
         self.first_threshold = nn.Parameter(start[:1].clone())
-        gaps = start.diff()
+        gaps = (start.diff() - _SMALLEST_GAP).clamp(min=_SMALLEST_GAP)
         self.raw_gaps = nn.Parameter(gaps + (-(-gaps).expm1()).log())  # inverse of softplus
 
     @property
     def thresholds(self) -> Float[Tensor, "cuts"]:
         """Where the scale is cut; increasing by construction."""
-        return torch.cat([self.first_threshold, F.softplus(self.raw_gaps)]).cumsum(dim=0)
+        gaps = F.softplus(self.raw_gaps) + _SMALLEST_GAP
+        return torch.cat([self.first_threshold, gaps]).cumsum(dim=0)
 
     def loss(self, scores: Float[Tensor, "n 1"], targets: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
         """The negative log-likelihood of the class."""
