@@ -173,6 +173,7 @@ class Updater:
     def _clip(self, parameters: Sequence[Tensor], norm: Tensor) -> None:
         if self.clipping.value is not None:
             torch.nn.utils.clip_grad_value_(parameters, self.clipping.value)
+            norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters])
         if self.clipping.norm is not None:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.clipping.norm, norm)
 
