@@ -198,6 +198,16 @@ def test_names_that_look_like_mathematics_are_drawn_as_they_are(tmp_path):
         assert name in text
 
 
+def test_of_many_metrics_the_selecting_one_and_the_losses_come_first(tmp_path):
+    run = RunFolder.create(tmp_path, "a")
+    metrics = dict.fromkeys(("f1", "b", "c", "d", "e", "log_loss", "loss"), 0.5)
+    with Recorder(run, 1) as recorder:
+        recorder.begin(step=0)
+        recorder.record("validation", step=0, epoch=1, metrics=metrics)
+    titles = re.findall(r'aria-label="(Validation[^"]*|Loss)"', render(run))
+    assert titles == ["Loss", *(f"Validation: {name}" for name in ("f1", "log loss", "b", "c"))]
+
+
 def test_a_regression_shows_its_cloud(tmp_path):
     html = render(regression(tmp_path))
     text = words(html)

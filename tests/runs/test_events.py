@@ -111,6 +111,16 @@ def test_the_last_attempt_of_a_step_counts(tmp_path):
     assert last_attempt(tmp_path) == 4
 
 
+def test_what_an_attempt_says_of_earlier_steps_supersedes_nothing(tmp_path):
+    recorded(tmp_path, 1, begin=0, end=10)
+    with Recorder(tmp_path, 2) as recorder:
+        recorder.begin(step=6)
+        recorder.record("command", step=5)  # what led back to step 6 is told of the step before
+        recorder.record("step", step=6)
+    assert [event["attempt"] for event in events(tmp_path, "step")] == [1] * 6 + [2]
+    assert len(events(tmp_path, "command")) == 1
+
+
 def test_a_lost_attempt_event_is_told_from_the_first_step(tmp_path):
     recorded(tmp_path, 1, begin=0, end=10)
     with Recorder(tmp_path, 2) as recorder:

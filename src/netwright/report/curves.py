@@ -13,7 +13,7 @@ __all__ = ["learning_charts", "prediction_charts"]
 
 Event = Mapping[str, Any]
 
-MOST_CHARTS = 6  # of one kind; more tell less
+MOST_CHARTS = 4  # of one kind; more tell less
 NAMED_CLASSES = ("binary", "classes", "ordinal", "multi-label")
 
 
@@ -50,7 +50,7 @@ def _metrics(contents: Contents) -> Iterator[dict[str, str]]:
     """Each validation metric over the epochs."""
     validations = [e for e in contents.of("validation") if isinstance(e.get("metrics"), Mapping)]
     names = dict.fromkeys(name for event in validations for name in event["metrics"])
-    for name in [name for name in names if name != "loss"][:MOST_CHARTS]:
+    for name in _worth_a_chart([name for name in names if name != "loss"]):
         points = [
             (event.get("epoch", place), event["metrics"][name])
             for place, event in enumerate(validations)
@@ -59,6 +59,12 @@ def _metrics(contents: Contents) -> Iterator[dict[str, str]]:
         curve = _curve("validation", points, is_noisy=False)
         title = f"Validation: {name.replace('_', ' ')}"
         yield _chart(title, [curve], x_label="epoch", mark=_best(contents, "epoch"))
+
+
+def _worth_a_chart(names: Sequence[str]) -> list[str]:
+    """What the run is selected by, then losses, which tell overfitting first, then the rest."""
+    rest = sorted(names[1:], key=lambda name: "loss" not in name)
+    return [*names[:1], *rest][:MOST_CHARTS]
 
 
 def prediction_charts(contents: Contents) -> Iterator[dict[str, str]]:

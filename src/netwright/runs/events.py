@@ -251,6 +251,7 @@ def _ends(found: list[dict[str, Any]]) -> dict[int, float]:
         attempt, step = event["attempt"], event["step"]
         if step < begins.get(attempt, step + 1):
             begins[attempt] = step
+    begins |= {e["attempt"]: e["step"] for e in found if e["kind"] == "attempt"}
     ends: dict[int, float] = {}
     end = float("inf")
     for attempt in sorted(begins, reverse=True):
