@@ -14,7 +14,7 @@ from netwright import _random
 from netwright.data.batch import Batch
 from netwright.diagnose.preflight import PREFLIGHT
 from netwright.diagnose.symptoms.non_finite import NonFiniteUpdates
-from netwright.diagnose.symptoms.not_learning import NotLearning
+from netwright.diagnose.symptoms.not_learning import Floor, NotLearning
 from netwright.methods.base import Method
 from netwright.runs.records import Finding
 from netwright.train.control import Observer, View
@@ -38,26 +38,32 @@ class Doctor(Observer):
     """Watches a run.
 
     Args:
-        first_batch: gives one training batch, for preflight.
+        first_batch: gives one training batch, for preflight; None for none.
         floor: metric name → what an answer that ignores its input scores, where that is known.
         report: told of each finding as it comes.
+        beforehand: what was found in the data, to be reported when the run begins.
     """
 
     def __init__(
         self,
         *,
-        first_batch: Callable[[], Any],
-        floor: Mapping[str, float],
+        first_batch: Callable[[], Any] | None,
+        floor: Mapping[str, Floor],
         report: Callable[[Finding], None],
+        beforehand: Sequence[Finding] = (),
     ) -> None:
         self.findings: list[Finding] = []
         self._first_batch = first_batch
+        self._beforehand = beforehand
         self._report = report
         self._symptoms: tuple[Symptom, ...] = (NonFiniteUpdates(), NotLearning(floor))
 
     def started(self, view: View) -> None:
         """Preflight, before the first step of a fresh run."""
-        if view.step == 0:
+        if view.step > 0:
+            return
+        self._say(self._beforehand)
+        if self._first_batch is not None:
             self._say(examine(view.method, self._first_batch()))
 
     def epoch_ended(self, view: View, *, loss: float, examples: int, seconds: float) -> None:

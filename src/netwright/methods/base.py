@@ -160,7 +160,9 @@ class Method(nn.Module):
         self._stateful: dict[str, Stateful] = {}
 
     @classmethod
-    def for_task(cls, task: Task, *, build_model: Callable[[int], nn.Module], **options: Any) -> Self:
+    def for_task(
+        cls, task: Task, *, build_model: Callable[[int], nn.Module], **options: Any
+    ) -> Self:
         """Make the method for a run driven by a recipe.
 
         The default hands a model with one output a name to the constructor.

@@ -203,8 +203,10 @@ class Loop:
         stage = self.stage
         self.phases = list(self.method.phases(stage)) if stage.fit is None else []
         self.plan = self._planned(stage)
-        if not resumed and stage.begin is not None:
-            stage.begin()
+        if not resumed:
+            self.counters.stage_step = self.counters.epoch = self.counters.epoch_step = 0
+            if stage.begin is not None:
+                stage.begin()
         if self._resume_from is not None:
             restore_trainable(self, self._resume_from)  # decides what the optimisers hold
         self._enter(stage)
@@ -225,7 +227,6 @@ class Loop:
                 self._step()
         if self.ending is None:
             self.counters.stage += 1
-            self.counters.stage_step = self.counters.epoch = self.counters.epoch_step = 0
 
     def _forget_earlier_stages(self) -> None:
         """Nothing of another stage is gone back to, averaged with, or chosen at the end."""

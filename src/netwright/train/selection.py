@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class Best:
         Late weights of a falling learning rate have settled, and on a small validation split many
         epochs share the best score.
         """
-        if self.score is not None and not score >= self.score:
+        if math.isnan(score) or (self.score is not None and score < self.score):
             return
         self.score, self.step, self.epoch = score, step, epoch
         self.weights = None if weights is None else own_copy(weights())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 
 from netwright import _random
+from netwright._errors import BadValue
 from netwright.data.batch import Batch
-from netwright.methods.base import Method, Prediction
+from netwright.methods.base import Method, Metric, Prediction
 from netwright.train.precision import Precision
 
 __all__ = ["HeldOut", "predict_all", "validate"]
@@ -31,7 +33,7 @@ def validate(method: Method, held_out: HeldOut, *, precision: Precision) -> dict
                 prediction = method.predict(batch.inputs)
             for metric in metrics.values():
                 metric.update(prediction, batch.targets, weight=batch.weight)
-    return {name: metric.compute() for name, metric in metrics.items()}
+    return {name: _figure(metric) for name, metric in metrics.items()}
 
 
 def predict_all(
@@ -73,6 +75,14 @@ class evaluating:  # noqa: N801 - reads as a word: with evaluating(method)
         self._gradients_off.__exit__(*reason)
         for part, mode in self._modes.items():
             part.training = mode
+
+
+def _figure(metric: Metric) -> float:
+    """NaN where these data or these answers do not define it: a training goes on all the same."""
+    try:
+        return metric.compute()
+    except BadValue:
+        return math.nan
 
 
 def _joined(parts: list[Any]) -> Any:

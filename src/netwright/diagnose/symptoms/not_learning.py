@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from netwright.runs.records import Finding, Severity
 from netwright.train.control import View
 
-__all__ = ["NotLearning"]
+__all__ = ["Floor", "NotLearning"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """What an answer that ignores its input scores."""
+
+    score: float
+    higher_is_better: bool
+
+    def beaten_by(self, score: float) -> bool:
+        """Whether `score` is better."""
+        return score > self.score if self.higher_is_better else score < self.score
 
 
 class NotLearning:
@@ -16,11 +29,10 @@ class NotLearning:
     Only the end is judged: many healthy runs spend their first epochs at the floor.
 
     Args:
-        floor: metric name → the constant answer's score on the same held-out data; higher is better
-            for all of them.
+        floor: metric name → the constant answer's score on the same held-out data.
     """
 
-    def __init__(self, floor: Mapping[str, float]) -> None:
+    def __init__(self, floor: Mapping[str, Floor]) -> None:
         self._floor = floor
 
     def after_epoch(self, view: View) -> Sequence[Finding]:
@@ -37,10 +49,14 @@ class NotLearning:
                 severity=Severity.ERROR,
                 where="loop",
                 step=view.step - 1,
-                measurements={"metric": name, "score": metrics[name], "constant_answer": floor},
+                measurements={
+                    "metric": name,
+                    "score": metrics[name],
+                    "constant_answer": floor.score,
+                },
                 message=f"Validation {name} ended at {metrics[name]:.4g}; always giving the same "
-                f"answer scores {floor:.4g}.",
+                f"answer scores {floor.score:.4g}.",
             )
             for name, floor in self._floor.items()
-            if name in metrics and metrics[name] <= floor
+            if name in metrics and not floor.beaten_by(metrics[name])
         ]

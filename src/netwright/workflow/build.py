@@ -1,0 +1,189 @@
+"""From a completed recipe to the objects that carry it out."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from netwright import _random
+from netwright._errors import BadType, must_be
+from netwright.methods.base import Method, ParameterGroup, Task
+from netwright.methods.catalogue import CATALOGUE as METHODS
+from netwright.runs.recipe import EarlyStoppingPart, Named, Recipe
+from netwright.train import schedules
+from netwright.train.early_stopping import (
+    EarlyStopping,
+    average_change,
+    no_change,
+    steady_decrease,
+)
+from netwright.train.loop import MakeOptimizer
+from netwright.train.optimizers import build_optimizer
+from netwright.train.settings import Settings
+
+__all__ = [
+    "GIVEN",
+    "build_early_stopping",
+    "build_method",
+    "given_part",
+    "make_optimizers",
+    "settings_of",
+]
+
+GIVEN = "given"
+"""Name in a recipe of what was handed over as an object and can't be made again from text."""
+
+
+def given_part(thing: object) -> Named:
+    """What a recipe says of an object: its class and a fingerprint of what it is made of."""
+    described = [type(thing).__qualname__, repr(thing)]
+    if isinstance(thing, nn.Module):
+        shapes = {name: tuple(value.shape) for name, value in thing.state_dict().items()}
+        described.append(repr(sorted(shapes.items())))
+    try:
+        described.append(inspect.getsource(type(thing)))
+    except (OSError, TypeError):  # typed at a prompt, or compiled: the shapes must do
+        described.append("")
+    digest = hashlib.sha256("\0".join(described).encode()).hexdigest()
+    kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
+    return Named.model_validate({"name": GIVEN, "class": kind, "fingerprint": digest})
+
+
+def build_method(
+    recipe: Recipe,
+    *,
+    task: Task,
+    input_shape: Sequence[int],
+    model: nn.Module | None = None,
+    method: Method | None = None,
+) -> Method:
+    """The method of a completed recipe, its weights drawn from the recipe's seed.
+
+    Args:
+        recipe: completed.
+        task: what is to be learned.
+        input_shape: of one example, (c, h, w) or (features,).
+        model: where the recipe's was given as an object.
+        method: likewise.
+
+    Raises:
+        BadValue: the recipe names something given that is not there, or nothing that is known.
+    """
+    if method is not None:
+        return method
+    if recipe.method.name == GIVEN:
+        raise _missing("method", recipe.method)
+    with _random.isolated(_random.derive(recipe.seed, "weights")):
+        made = METHODS.load(recipe.method.name)
+        if not (isinstance(made, type) and issubclass(made, Method)):
+            raise must_be(
+                "method", "a class derived from netwright Method", recipe.method.name, error=BadType
+            )
+        build = _model_builder(recipe, input_shape=input_shape, given=model)
+        return made.for_task(task, build_model=build, **recipe.method.options)
+
+
+def _model_builder(
+    recipe: Recipe, *, input_shape: Sequence[int], given: nn.Module | None
+) -> Callable[[int], nn.Module]:
+    from netwright.models.catalogue import create
+
+    if given is not None:
+        return lambda width: given
+    part = recipe.model
+    if part is None:
+        raise must_be("model", "named in a completed recipe", None)
+    if part.name == GIVEN:
+        raise _missing("model", part)
+
+    def build(width: int) -> nn.Module:
+        size = tuple(input_shape[1:]) if len(input_shape) == 3 else None
+        made: nn.Module = create(
+            part.name,
+            num_classes=width,
+            in_channels=input_shape[0],
+            image_size=size,
+            **part.options,
+        )
+        return made
+
+    return build
+
+
+def make_optimizers(recipe: Recipe) -> MakeOptimizer:
+    """Builds the optimisers of a stage as the recipe says."""
+    part = recipe.optimizer
+    if part is None or part.learning_rate is None:
+        raise must_be("optimizer", "complete in a completed recipe", part)
+    rate, options = part.learning_rate, part.options
+
+    def make(name: str, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
+        return build_optimizer(groups, name=part.name, learning_rate=rate, **options)
+
+    return make
+
+
+def schedule_of(recipe: Recipe) -> schedules.Schedule:
+    """The learning-rate schedule of a completed recipe."""
+    part = recipe.schedule or Named(name="constant")
+    return schedules.create(part.name, **part.options)
+
+
+def settings_of(recipe: Recipe) -> Settings:
+    """The loop's numbers."""
+    part = recipe.training
+    return Settings(
+        epochs=part.epochs or 1,
+        seed=recipe.seed,
+        micro_batch_size=part.micro_batch_size,
+        precision=part.precision,
+        clip_norm=part.clip_norm,
+        clip_value=part.clip_value,
+        ema_decay=part.ema_decay,
+        validate_every=part.validate_every,
+        record_every=part.record_every or 1,
+        snapshot_every=1 if part.snapshot_every is None else part.snapshot_every,
+        restore_best=part.restore_best,
+    )
+
+
+def build_early_stopping(part: EarlyStoppingPart | None, method: Method) -> list[EarlyStopping]:
+    """The controller a recipe asks for, on the metric that the method is selected by."""
+    metrics = method.metrics()
+    if part is None:
+        return []
+    if not metrics:
+        raise must_be("early_stopping", "left out for a method without metrics", part.trigger)
+    triggers: Mapping[str, Callable[[], Any]] = {
+        "no-change": lambda: no_change(epochs=part.epochs, least=part.least),
+        "steady-decrease": lambda: steady_decrease(epochs=part.epochs),
+        "average-change": lambda: average_change(epochs=part.epochs, least=part.least),
+    }
+    name, metric = next(iter(metrics.items()))
+    return [
+        EarlyStopping(
+            triggers[part.trigger](), metric=name, higher_is_better=metric.higher_is_better
+        )
+    ]
+
+
+def resolved_path(name: str) -> str:
+    """A path made absolute, so that a recipe means the same elsewhere; other names as they are."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.exists() else name
+
+
+def _missing(what: str, part: Named) -> Exception:
+    kind = part.options.get("class", "?")
+    return must_be(
+        what,
+        "made again from the recipe alone",
+        f"an object of class {kind}",
+        f"It was given from Python: call netwright.fit or netwright.load with {what}=....",
+    )

@@ -1,0 +1,87 @@
+"""The doctor of a run, told what only the workflow knows: data, splits, and what is trivial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from netwright.data.dataset import InMemory
+from netwright.data.quality.leakage import find_leaks
+from netwright.data.source import Position, Resume, Source
+from netwright.diagnose import Doctor, Floor
+from netwright.methods.supervised import Supervised
+from netwright.runs.records import Cause, Finding, Severity
+from netwright.workflow.prepare import Prepared
+from netwright.workflow.session import Session
+
+__all__ = ["doctor_for"]
+
+_NAMED = 20  # doubles that a finding names; it counts them all
+
+
+def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], None]) -> Doctor:
+    """The doctor of a session.
+
+    Args:
+        session: what is going to run.
+        source: its training stream. One that can't be rewound is not looked into beforehand, as
+            that would change what the run sees.
+        report: told of each finding.
+    """
+    rewinds = source.resume is Resume.EXACT
+    return Doctor(
+        first_batch=(lambda: source.next(Position(0, 0))) if rewinds else None,
+        floor=_floor(session),
+        beforehand=_doubles(session),
+        report=report,
+    )
+
+
+def _floor(session: Session) -> Mapping[str, Floor]:
+    """What the best constant answer scores on the validation split."""
+    method, prepared = session.method, session.prepared
+    targets = prepared.task.targets
+    if not (isinstance(method, Supervised) and isinstance(prepared, Prepared)):
+        return {}
+    values = prepared.data.target.values
+    if values is None or targets is None or "val" not in prepared.splits:
+        return {}
+    held_out = values[prepared.splits["val"]]
+    with torch.no_grad():
+        scores = method.unit.prior_bias(targets).expand(len(held_out), method.unit.width)
+        answer = method.unit.predict(scores)
+    name, metric = next(iter(method.metrics().items()))
+    metric.update(answer, held_out)
+    return {name: Floor(score=metric.compute(), higher_is_better=metric.higher_is_better)}
+
+
+def _doubles(session: Session) -> list[Finding]:
+    """Examples that stand in two splits with the same content."""
+    prepared = session.prepared
+    if not (isinstance(prepared, Prepared) and isinstance(prepared.samples, InMemory)):
+        return []
+    leaks = find_leaks(prepared.samples, prepared.splits)
+    if not leaks:
+        return []
+    pairs = [f"{a}[{i}] = {b}[{j}]" for a, i, b, j in leaks[:_NAMED]]
+    judged = {leak.index_b for leak in leaks}
+    return [
+        Finding(
+            symptom="duplicates-across-splits",
+            severity=Severity.WARNING,
+            where="data",
+            step=0,
+            measurements={"pairs": len(leaks), "examples": pairs},
+            causes=(
+                Cause(
+                    name="duplicate-examples",
+                    probability=1.0,
+                    reason="the raw inputs are equal in every byte",
+                ),
+            ),
+            repairs=("drop-duplicates",),
+            message=f"{len(judged)} held-out examples also stand, byte for byte, in another "
+            "split; figures over them are too good.",
+        )
+    ]

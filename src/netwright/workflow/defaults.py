@@ -1,0 +1,132 @@
+"""Whatever a recipe leaves out, filled in by the data: every choice ends up in the run's recipe.
+
+The numbers come from the runs in `benchmarks/`: small networks on a few hundred to a few ten
+thousand examples, on a processor.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netwright.data.augment.catalogue import DEFAULT_FOR_PICTURES
+from netwright.data.sampler import batch_count
+from netwright.runs.recipe import Named, OptimizerPart, Recipe, TrainingPart
+
+__all__ = ["Facts", "complete"]
+
+SMALL_PICTURE = 64  # pixels a side up to which our own small residual net is the better choice
+RECORDED_STEPS = 1000  # steps that a curve needs at most
+SNAPSHOTS = 10  # whole states written in the course of a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the defaults depend on.
+
+    Attributes:
+        count: training examples.
+        picture_side: the longer side of the pictures; None where the inputs are none.
+        reads_items: the examples are read while they are learned from.
+        preprocess: name of what suits the inputs.
+        batches: an epoch has, where that is not ours to choose.
+    """
+
+    count: int
+    preprocess: str
+    picture_side: int | None = None
+    reads_items: bool = False
+    batches: int | None = None
+
+
+@dataclass(frozen=True)
+class _Views:
+    """How long to train: so many views of examples, within bounds on the epochs."""
+
+    views: int
+    least: int
+    most: int
+
+    def epochs(self, count: int) -> int:
+        return min(max(round(self.views / count), self.least), self.most)
+
+
+_PICTURES = _Views(views=600_000, least=12, most=50)
+_ROWS = _Views(views=200_000, least=20, most=200)
+
+
+def complete(recipe: Recipe, facts: Facts) -> Recipe:
+    """The recipe with nothing left open."""
+    model = recipe.model or _model(facts)
+    return recipe.model_copy(
+        update={
+            "preprocess": recipe.preprocess or Named(name=facts.preprocess),
+            "augment": _augment(recipe, facts),
+            "model": model,
+            "optimizer": _optimizer(recipe, model=model.name),
+            "schedule": recipe.schedule or Named(name="one-cycle"),
+            "training": _training(recipe.training, facts),
+        }
+    )
+
+
+def _model(facts: Facts) -> Named:
+    if facts.picture_side is None:
+        return Named(name="mlp")
+    small = facts.picture_side <= SMALL_PICTURE
+    return Named(name="small-resnet" if small else "torchvision:resnet18")
+
+
+def _augment(recipe: Recipe, facts: Facts) -> tuple[Named, ...]:
+    if recipe.augment is not None:
+        return recipe.augment
+    if facts.picture_side is None:
+        return ()
+    return tuple(Named.model_validate(one) for one in DEFAULT_FOR_PICTURES)
+
+
+def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
+    asked = recipe.optimizer or OptimizerPart.model_validate({"name": "adamw"})
+    adaptive = {"learning_rate": 0.003 if model == "small-resnet" else 0.001}
+    defaults: Mapping[str, Mapping[str, float]] = {
+        "adamw": {**adaptive, "weight_decay": 0.05},
+        "sgd": {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
+        "lbfgs": {"learning_rate": 1.0},
+        "lookahead-nesterov": {"learning_rate": 0.01},
+        "adagrad": {"learning_rate": 0.01},
+    }
+    filled = {**defaults.get(asked.name, adaptive), **asked.options, "name": asked.name}
+    if asked.learning_rate is not None:
+        filled["learning_rate"] = asked.learning_rate
+    return OptimizerPart.model_validate(filled)
+
+
+def _training(part: TrainingPart, facts: Facts) -> TrainingPart:
+    batch_size = part.batch_size
+    if batch_size is None and facts.batches is None:
+        batch_size = _batch_size(facts.count)
+    views = _PICTURES if facts.picture_side is not None else _ROWS
+    epochs = part.epochs or views.epochs(facts.count)
+    batches = facts.batches or batch_count(facts.count, batch_size or 1)
+    workers = min(os.cpu_count() or 1, 8) if facts.reads_items else 0
+    filled = {
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "record_every": part.record_every or -(-epochs * batches // RECORDED_STEPS),
+        "snapshot_every": _or(part.snapshot_every, -(-epochs // SNAPSHOTS)),
+        "workers": _or(part.workers, workers) if facts.batches is None else None,
+    }
+    return part.model_copy(update=filled)
+
+
+def _batch_size(count: int) -> int:
+    """About 40 updates an epoch for small sets, 128 examples each for large ones."""
+    for size in (16, 32, 64):
+        if count < 40 * size:
+            return size
+    return 128
+
+
+def _or(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value

@@ -1,0 +1,265 @@
+"""Data in, a trained, judged, recorded and reported run out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from netwright._errors import DamagedRun
+from netwright.methods.base import Method
+from netwright.runs.environment import environment
+from netwright.runs.events import Recorder, last_attempt
+from netwright.runs.recipe import Recipe
+from netwright.runs.store import RunFolder
+from netwright.train.loop import Loop
+from netwright.train.observers.progress import Progress
+from netwright.train.observers.record import Record
+from netwright.train.snapshot import SnapshotFolder
+from netwright.workflow.build import (
+    GIVEN,
+    build_early_stopping,
+    make_optimizers,
+    schedule_of,
+    settings_of,
+)
+from netwright.workflow.checkup import doctor_for
+from netwright.workflow.interrupt import stops_on_interrupt
+from netwright.workflow.judging import judge_split, write_errors, write_evaluation, write_samples
+from netwright.workflow.prepare import Prepared
+from netwright.workflow.run import WEIGHTS, Run
+from netwright.workflow.session import Given, Session, open_session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from netwright.train.control import Observer
+
+__all__ = ["Given", "fit", "resume", "train"]
+
+
+def fit(
+    data: Any,
+    *,
+    model: str | nn.Module | None = None,
+    method: str | Method | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    schedule: str | None = None,
+    target: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    doctor: bool = True,
+    name: str | None = None,
+    changes: Sequence[str] = (),
+    root: str | os.PathLike[str] = "runs",
+    console: Console | None = None,
+) -> Run:
+    """Train on `data` with good defaults; every choice is written into the run's recipe.
+
+    Args:
+        data: a built-in set, a path, arrays (x, y), a Dataset, a DataLoader, or a mapping of splits
+            to any of the last three.
+        model: a name of the catalogue, or any module of the right width; None chooses by the data.
+        method: a name of the catalogue, `file.py:Name`, or a method object.
+        epochs: passes over the training split.
+        batch_size: examples an update.
+        optimizer: a name of the catalogue.
+        learning_rate: the highest that the schedule reaches.
+        schedule: a name of the catalogue.
+        target: column of a table.
+        seed: of weights, order, augmentation and dropout; the test split does not depend on it.
+        device: "auto", "cpu", "cuda", ….
+        precision: "auto", "fp32", "bf16", "fp16".
+        doctor: watch the run; changes no bit of it.
+        name: of the run's folder; the data's name and a number where it is left out.
+        changes: any field of the recipe, as "path.to.field=value".
+        root: folder of all runs.
+        console: where progress is drawn; None draws on the terminal, if there is one.
+
+    Raises:
+        NetwrightError: one sentence on what can't be used, and the way out.
+
+    Example:
+        >>> run = fit("iris", epochs=2, root=tmp)  # doctest: +SKIP
+    """
+    named = isinstance(data, (str, Path))
+    shortcuts: dict[str, Any] = {
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "training.precision": precision,
+        "optimizer.name": optimizer,
+        "optimizer.learning_rate": learning_rate,
+        "schedule.name": schedule,
+        "data.target": target,
+        "seed": seed,
+        "device": device,
+        "doctor": doctor,
+        "model.name": model if isinstance(model, str) else None,
+        "method.name": method if isinstance(method, str) else None,
+    }
+    content: dict[str, Any] = {"data": {"name": str(data) if named else GIVEN}}
+    for path, value in shortcuts.items():
+        if value is not None:
+            _put(content, path.split("."), value)
+    if "optimizer" in content:
+        content["optimizer"].setdefault("name", "adamw")
+    recipe = Recipe.parse(content).changed(changes)
+    given = Given(
+        data=None if named else data,
+        model=model if isinstance(model, nn.Module) else None,
+        method=method if isinstance(method, Method) else None,
+    )
+    return train(recipe, given=given, name=name, root=root, console=console)
+
+
+def train(
+    recipe: Recipe,
+    *,
+    given: Given | None = None,
+    name: str | None = None,
+    root: str | os.PathLike[str] = "runs",
+    console: Console | None = None,
+) -> Run:
+    """Carry out a recipe.
+
+    Args:
+        recipe: whole or in part; what it leaves out is chosen by the data.
+        given: objects that it can't hold.
+        name: of the run's folder.
+        root: folder of all runs.
+        console: where progress is drawn.
+    """
+    session = open_session(recipe, given or Given())
+    folder = _new_folder(session, name=name, root=root)
+    return _carry_out(session, folder, console=console)
+
+
+def resume(
+    run: str | os.PathLike[str] | RunFolder,
+    *,
+    given: Given | None = None,
+    root: str | os.PathLike[str] = "runs",
+    console: Console | None = None,
+) -> Run:
+    """Go on with a run that was interrupted, from its newest whole snapshot.
+
+    Raises:
+        DamagedRun: it is finished, or has no snapshot.
+    """
+    folder = run if isinstance(run, RunFolder) else RunFolder.find(run, root=root)
+    if folder.has(WEIGHTS):
+        raise DamagedRun(
+            f"run must be unfinished to go on with, got {folder.name}, which has its final weights."
+            " Start another: netwright train --recipe RUN/recipe.yaml"
+        )
+    recipe = Recipe.read(folder.path / "recipe.yaml")
+    session = open_session(recipe, given or Given())
+    return _carry_out(session, folder, console=console, resumed=True)
+
+
+def _new_folder(session: Session, *, name: str | None, root: str | os.PathLike[str]) -> RunFolder:
+    folder = RunFolder.create(root, name or session.name, exact=name is not None)
+    folder.write_text("recipe.yaml", session.recipe.to_yaml())
+    folder.write_json("environment.json", environment())
+    about = session.prepared.summary() | {"fingerprint": session.recipe.data.fingerprint}
+    folder.write_json("data.json", about)
+    folder.write_json("preprocess.json", session.prepared.state())
+    return folder
+
+
+def _carry_out(
+    session: Session, folder: RunFolder, *, console: Console | None, resumed: bool = False
+) -> Run:
+    recipe = session.recipe
+    with Recorder(folder.path, last_attempt(folder.path) + 1) as recorder:
+        record = Record(recorder, every=recipe.training.record_every or 1)
+        loop = _loop(session, folder, record=record, console=console or _terminal())
+        if resumed:
+            loop.resume(_newest_state(folder))
+        with stops_on_interrupt(loop):
+            ended = loop.run()
+    if ended.reason != "interrupted":
+        session.method.eval()
+        folder.write_tensors(WEIGHTS, session.method.state_dict())
+        _judge(session, folder, loop)
+    run = Run(folder, recipe, session.method.to("cpu"), session.prepared.state())
+    run.report()
+    return run
+
+
+def _newest_state(folder: RunFolder) -> dict[str, Any]:
+    _, state, complaints = SnapshotFolder(folder.path / "snapshots").newest()
+    for complaint in complaints:
+        warnings.warn(f"{complaint} Going on from the one before.", stacklevel=4)
+    return state
+
+
+def _loop(session: Session, folder: RunFolder, *, record: Record, console: Console) -> Loop:
+    recipe, prepared, method = session.recipe, session.prepared, session.method
+    source = prepared.train_source(recipe)
+    validates = "val" in prepared.splits
+    observers: list[Observer] = [record, Progress(console)]
+    if recipe.doctor:
+        observers.append(doctor_for(session, source=source, report=record.found))
+    return Loop(
+        method,
+        {"train": source},
+        make_optimizer=make_optimizers(recipe),
+        settings=settings_of(recipe),
+        schedule=schedule_of(recipe),
+        held_out=prepared.held_out("val", session.device) if validates else None,
+        device=session.device,
+        observers=observers,
+        controllers=build_early_stopping(recipe.training.early_stopping, method),
+        snapshots=SnapshotFolder(folder.path / "snapshots"),
+    )
+
+
+def _judge(session: Session, folder: RunFolder, loop: Loop) -> None:
+    """Judge every split that was not learned from, and show the errors of the last."""
+    prepared, task = session.prepared, session.prepared.task
+    for split in ("val", "test"):
+        if split not in prepared.splits:
+            continue
+        judgement, prediction, targets, index = judge_split(
+            session.method,
+            prepared.held_out(split, session.device)(),
+            kind=task.kind,
+            names=task.names,
+            precision=loop.precision,
+        )
+        write_evaluation(
+            folder,
+            split=split,
+            judgement=judgement,
+            prediction=prediction,
+            targets=targets,
+            index=index,
+        )
+        if isinstance(prepared, Prepared):
+            write_errors(
+                folder, data=prepared.data, prediction=prediction, targets=targets, index=index
+            )
+    if isinstance(prepared, Prepared):
+        write_samples(folder, data=prepared.data, index=prepared.splits["train"])
+
+
+def _put(content: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for key in path[:-1]:
+        content = content.setdefault(key, {})
+    content[path[-1]] = value
+
+
+def _terminal() -> Console:
+    from rich.console import Console
+
+    return Console(file=sys.stderr)

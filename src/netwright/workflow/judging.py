@@ -1,0 +1,162 @@
+"""A trained method judged on a split, and what the report shows of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netwright.data.batch import Batch
+from netwright.data.dataset import Data, InputKind
+from netwright.evaluate.hold_out import Judgement, judge, most_confident_errors
+from netwright.methods.base import Method, Prediction
+from netwright.runs.store import RunFolder
+from netwright.train.precision import Precision
+from netwright.train.validation import predict_all
+
+__all__ = ["evaluation_record", "judge_split", "write_errors", "write_evaluation", "write_samples"]
+
+SHOWN_ERRORS = 24
+SHOWN_SAMPLES = 24
+
+
+def judge_split(
+    method: Method,
+    batches: Iterator[Batch],
+    *,
+    kind: str,
+    names: tuple[str, ...],
+    precision: Precision,
+) -> tuple[Judgement, Prediction, Tensor, Tensor]:
+    """Judgement, answers, targets and indices of one pass."""
+    prediction, targets, index = predict_all(method, batches, precision=precision)
+    judgement = judge(prediction, targets, kind=kind, names=names, metrics=method.metrics())
+    return judgement, prediction, targets, index
+
+
+def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
+    """What `evaluation/SPLIT.json` holds."""
+    rows = {row.name: row for row in judgement.per_class}
+    figures = next(iter(judgement.metrics.values()), None)
+    return {
+        "split": split,
+        "n": 0 if figures is None else figures.n,
+        "metrics": judgement.to_json()["metrics"],
+        "undefined": dict(judgement.undefined),
+        "names": list(judgement.names),
+        "confusion": [list(row) for row in judgement.confusion] or None,
+        "per_class": {
+            name: {"precision": row.precision, "recall": row.recall, "f1": row.f1, "n": row.n}
+            for name, row in rows.items()
+        },
+        "confused_pairs": [
+            {"target": pair.truth, "prediction": pair.answer, "count": pair.n}
+            for pair in judgement.confused
+        ],
+    }
+
+
+def write_evaluation(
+    folder: RunFolder,
+    *,
+    split: str,
+    judgement: Judgement,
+    prediction: Prediction,
+    targets: Tensor,
+    index: Tensor,
+) -> None:
+    """Write figures and answers of a split into the run."""
+    folder.write_json(f"evaluation/{split}.json", evaluation_record(judgement, split=split))
+    tensors = {"outputs": prediction.outputs, "targets": targets, "index": index}
+    if prediction.probabilities is not None:
+        tensors["probabilities"] = prediction.probabilities
+    folder.write_tensors(f"evaluation/{split}.safetensors", tensors)
+
+
+def write_errors(
+    folder: RunFolder, *, data: Data, prediction: Prediction, targets: Tensor, index: Tensor
+) -> None:
+    """Write the errors that the method was surest of, with their pictures."""
+    kind, names = str(data.target.kind), data.target.names
+    worst = most_confident_errors(prediction, targets, kind=kind, count=SHOWN_ERRORS)
+    rows = []
+    for number, place in enumerate(worst.tolist()):
+        where = int(index[place])
+        rows.append(
+            {
+                "file": _write_picture(folder, data, where, f"error-{number}.png"),
+                "label": data.labels[where] if data.labels else str(where),
+                "index": where,
+                "target": _in_words(targets[place], kind=kind, names=names),
+                "prediction": _in_words(prediction.outputs[place], kind=kind, names=names),
+                "confidence": _confidence(prediction, place, kind=kind),
+            }
+        )
+    folder.write_json("pictures/errors.json", rows)
+
+
+def write_samples(folder: RunFolder, *, data: Data, index: Tensor) -> None:
+    """Write a few training pictures, taken evenly over the split."""
+    if data.input_kind is not InputKind.IMAGE or data.target.values is None:
+        return
+    kind, names = str(data.target.kind), data.target.names
+    order = _by_class(data, index)
+    step = max(len(order) // SHOWN_SAMPLES, 1)
+    rows = [
+        {
+            "file": _write_picture(folder, data, place, f"sample-{number}.png"),
+            "label": data.labels[place] if data.labels else str(place),
+            "target": _in_words(data.target.values[place], kind=kind, names=names),
+        }
+        for number, place in enumerate(order[::step][:SHOWN_SAMPLES])
+    ]
+    folder.write_json("pictures/samples.json", rows)
+
+
+def _by_class(data: Data, index: Tensor) -> list[int]:
+    values = data.target.values
+    if values is None or values.ndim != 1:
+        return [int(place) for place in index]
+    order = values[index].argsort(stable=True)
+    return [int(place) for place in index[order]]
+
+
+def _write_picture(folder: RunFolder, data: Data, place: int, name: str) -> str | None:
+    if data.input_kind is not InputKind.IMAGE:
+        return None
+    from PIL import Image
+
+    raw = data.samples.take(torch.tensor([place]))[0].cpu()
+    if raw.dtype != torch.uint8:
+        low, high = raw.min(), raw.max()
+        raw = ((raw - low) / (high - low).clamp(min=1e-12) * 255).to(torch.uint8)
+    pixels = raw[0] if raw.shape[0] != 3 else raw.permute(1, 2, 0)
+    out = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(out, format="PNG")
+    folder.write_bytes(f"pictures/{name}", out.getvalue())
+    return name
+
+
+def _in_words(value: Any, *, kind: str, names: Sequence[str]) -> str:
+    words: Mapping[str, Callable[[], str]] = {
+        "binary": lambda: names[int(value)],
+        "classes": lambda: names[int(value)],
+        "ordinal": lambda: names[int(value)],
+        "multi-label": lambda: (
+            ", ".join(n for n, on in zip(names, value, strict=True) if on) or "–"
+        ),
+    }
+    if kind in words:
+        return words[kind]()
+    numbers = torch.as_tensor(value).flatten().tolist()
+    return ", ".join(f"{number:.4g}" for number in numbers)
+
+
+def _confidence(prediction: Prediction, place: int, *, kind: str) -> float | None:
+    if prediction.probabilities is None or kind == "multi-label":
+        return None
+    row = prediction.probabilities[place]
+    return float(row.max()) if row.ndim else float(max(row, 1 - row))

@@ -1,0 +1,154 @@
+"""Learning from somebody's DataLoaders, as they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from netwright._errors import BadData, must_be, unknown
+from netwright.data.batch import Batch
+from netwright.data.dataset import Target, TargetKind
+from netwright.data.preprocess.none import Nothing
+from netwright.data.source import Source
+from netwright.data.sources.targets import infer_target
+from netwright.data.streams.loader import LoaderSource, as_batch
+from netwright.methods.base import Task
+from netwright.runs.recipe import Recipe
+
+__all__ = ["PreparedLoaders", "are_loaders", "prepare_loaders"]
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class PreparedLoaders:
+    """Loaders by split, with what one pass over the training one showed.
+
+    Attributes:
+        loaders: by split; `train` is there.
+        target: of the training loader's examples.
+        input_shape: of one example.
+        counts: examples in each split.
+        batches: that the training loader gives an epoch.
+    """
+
+    loaders: Mapping[str, Iterable[Any]]
+    target: Target
+    input_shape: tuple[int, ...]
+    counts: Mapping[str, int]
+    batches: int
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return tuple(self.loaders)
+
+    @property
+    def task(self) -> Task:
+        """What is to be learned."""
+        return Task(kind=str(self.target.kind), names=self.target.names, targets=self.target.values)
+
+    def train_source(self, recipe: Recipe) -> Source:
+        """The training loader as a source."""
+        return LoaderSource(self.loaders["train"])
+
+    def held_out(self, split: str, device: torch.device) -> Callable[[], Iterator[Batch]]:
+        """Passes over a split's loader."""
+
+        def batches() -> Iterator[Batch]:
+            seen = 0
+            for item in self.loaders[split]:
+                batch = as_batch(item, first=seen)
+                seen += len(batch)
+                yield batch.to(device)
+
+        return batches
+
+    def state(self) -> dict[str, Any]:
+        """What answering for new inputs needs; the loaders' own transforms are the caller's."""
+        return {
+            "input_kind": "tensor",
+            "input_shape": list(self.input_shape),
+            "encoder": None,
+            "preprocess": Nothing().state(),
+            "target": {"kind": str(self.target.kind), "names": list(self.target.names)},
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """What the record says of the data."""
+        return {
+            "name": "loader",
+            "input_kind": "tensor",
+            "input_shape": list(self.input_shape),
+            "target": {"kind": str(self.target.kind), "names": list(self.target.names)},
+            "splits": {name: {"n": n, "classes": {}} for name, n in self.counts.items()},
+            "skipped": [],
+            "licence": "",
+            "origin": "a DataLoader given from Python",
+        }
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the shape and the training targets, sorted, as a loader may shuffle."""
+        digest = hashlib.sha256(repr((self.input_shape, self.target.names)).encode())
+        if self.target.values is not None:
+            rows = self.target.values.double().reshape(len(self.target.values), -1).numpy()
+            digest.update(np.sort(rows, axis=0).tobytes())
+        return digest.hexdigest()
+
+
+def are_loaders(data: Any) -> bool:
+    """Whether `data` is a DataLoader or a mapping of splits to some."""
+    if isinstance(data, Mapping):
+        return any(isinstance(one, DataLoader) for one in data.values())
+    return isinstance(data, DataLoader)
+
+
+def prepare_loaders(data: Any, *, kind: str | None) -> PreparedLoaders:
+    """Look once through the loaders for shapes, classes and counts.
+
+    Raises:
+        BadData: no training loader, no targets, an empty loader, another split's name.
+    """
+    loaders = dict(data) if isinstance(data, Mapping) else {"train": data}
+    for name in loaders:
+        if name not in SPLITS:
+            raise unknown("split", name, SPLITS)
+    if "train" not in loaders:
+        raise must_be("data", "a mapping with a train loader", sorted(loaders), error=BadData)
+    shape, values, batches = _look(loaders["train"], split="train")
+    named = [str(column) for column in range(values.shape[1])] if values.ndim == 2 else ["target"]
+    target = infer_target(values.numpy(), names=named, kind=_kind(kind))
+    counts = {"train": len(values)}
+    for name in loaders:
+        if name != "train":
+            counts[name] = len(_look(loaders[name], split=name)[1])
+    return PreparedLoaders(loaders, target, shape, counts, batches)
+
+
+def _look(loader: Iterable[Any], *, split: str) -> tuple[tuple[int, ...], Tensor, int]:
+    shape: tuple[int, ...] = ()
+    targets = []
+    for item in loader:
+        batch = as_batch(item)
+        if not isinstance(batch.targets, Tensor):
+            raise BadData(
+                f"loader {split} must give (inputs, targets) with a tensor of targets, got targets "
+                f"of type {type(batch.targets).__name__}. Learn from it with a method of your own."
+            )
+        if isinstance(batch.inputs, Tensor):
+            shape = tuple(batch.inputs.shape[1:])
+        targets.append(batch.targets)
+    if not targets:
+        raise BadData(f"loader {split} must give at least one batch, got none.")
+    return shape, torch.cat(targets), len(targets)
+
+
+def _kind(kind: str | None) -> TargetKind | None:
+    return None if kind is None else TargetKind(kind)

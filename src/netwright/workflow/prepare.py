@@ -1,0 +1,197 @@
+"""From a data set and a recipe to what a run learns from and is judged by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netwright._errors import must_be
+from netwright.data.augment.catalogue import Augment
+from netwright.data.batch import Batch
+from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
+from netwright.data.preprocess import catalogue as preprocessing
+from netwright.data.source import Source
+from netwright.data.sources.table import Table, TableEncoder
+from netwright.data.split import divide
+from netwright.data.streams.held_out import held_out
+from netwright.data.streams.in_memory import InMemorySource
+from netwright.data.streams.streamed import StreamedSource
+from netwright.methods.base import Task
+from netwright.runs.recipe import Recipe
+
+__all__ = ["Prepared", "divide_data", "fingerprint", "prepare"]
+
+JUDGED_BATCH = 512  # examples judged at a time: large enough to fill a processor, small in memory
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set that is ready to be learned from.
+
+    Attributes:
+        data: as it was read.
+        splits: index of each split, by name.
+        samples: as the preprocessing takes them; a table is encoded.
+        encoder: of a table's columns, fitted on the training split.
+        preprocess: fitted on the training split.
+        workers: processes that read items.
+    """
+
+    data: Data
+    splits: Mapping[str, Tensor]
+    samples: Samples
+    encoder: TableEncoder | None
+    preprocess: Any
+    workers: int = 0
+
+    @property
+    def task(self) -> Task:
+        """What is to be learned, with the training split's targets."""
+        target = self.data.target
+        values = None if target.values is None else target.values[self.splits["train"]]
+        return Task(kind=str(target.kind), names=target.names, targets=values)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one example, as the network gets it."""
+        return tuple(self.samples.take(self.splits["train"][:1]).shape[1:])
+
+    def train_source(self, recipe: Recipe) -> Source:
+        """The training stream of a completed recipe."""
+        target = self.data.target.values
+        index = self.splits["train"]
+        batch_size = recipe.training.batch_size or JUDGED_BATCH
+        steps = [{"name": one.name, **one.options} for one in recipe.augment or ()]
+        augment = Augment(steps, seed=recipe.seed) if steps else None
+        if isinstance(self.samples, InMemory):
+            return InMemorySource(
+                self.samples,
+                target,
+                index,
+                batch_size=batch_size,
+                seed=recipe.seed,
+                preprocess=self.preprocess,
+                augment=augment,
+            )
+        return StreamedSource(
+            self.samples,
+            target,
+            index,
+            batch_size=batch_size,
+            seed=recipe.seed,
+            preprocess=self.preprocess,
+            augment=augment,
+            workers=self.workers,
+        )
+
+    def held_out(self, split: str, device: torch.device) -> Callable[[], Iterator[Batch]]:
+        """Passes over a split, in order."""
+        index = self.splits[split]
+
+        def batches() -> Iterator[Batch]:
+            return held_out(
+                self.samples,
+                self.data.target.values,
+                index,
+                batch_size=JUDGED_BATCH,
+                preprocess=self.preprocess,
+                device=device,
+                workers=self.workers,
+            )
+
+        return batches
+
+    def state(self) -> dict[str, Any]:
+        """What answering for new inputs needs, as plain data."""
+        return {
+            "input_kind": str(self.data.input_kind),
+            "input_shape": list(self.input_shape),
+            "encoder": None if self.encoder is None else self.encoder.state(),
+            "preprocess": self.preprocess.state(),
+            "target": {"kind": str(self.data.target.kind), "names": list(self.data.target.names)},
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """What the record says of the data."""
+        data = self.data
+        return {
+            "name": data.name,
+            "input_kind": str(data.input_kind),
+            "input_shape": list(self.input_shape),
+            "target": {"kind": str(data.target.kind), "names": list(data.target.names)},
+            "splits": {
+                name: {"n": len(index), "classes": _class_counts(data, index)}
+                for name, index in self.splits.items()
+            },
+            "skipped": [{"what": one.what, "why": one.why} for one in data.skipped],
+            "licence": data.licence,
+            "origin": data.origin,
+        }
+
+
+def divide_data(data: Data, recipe: Recipe) -> dict[str, Tensor]:
+    """The splits that a recipe asks for."""
+    split = recipe.split
+    return divide(data, kind=split.kind, val=split.val, test=split.test, seed=split.seed)
+
+
+def prepare(data: Data, recipe: Recipe, splits: Mapping[str, Tensor]) -> Prepared:
+    """Fit encoder and preprocessing on the training split.
+
+    Args:
+        data: as it was read.
+        recipe: completed.
+        splits: of the data.
+    """
+    samples, encoder = data.samples, None
+    if isinstance(samples, Table):
+        encoder = TableEncoder.fit(samples, splits["train"])
+        samples = InMemory(encoder.encode(samples))
+    if recipe.preprocess is None:
+        raise must_be("preprocess", "named in a completed recipe", None)
+    if recipe.preprocess.options:
+        raise must_be("preprocess", "without options", recipe.preprocess.options)
+    fitted = preprocessing.create(recipe.preprocess.name, samples=samples, index=splits["train"])
+    return Prepared(data, splits, samples, encoder, fitted, workers=recipe.training.workers or 0)
+
+
+def fingerprint(data: Data) -> str:
+    """SHA-256 of what was read: inputs where they are in memory, else their names, and targets."""
+    digest = hashlib.sha256()
+    for part in _parts(data):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(data: Data) -> Iterator[bytes]:
+    samples = data.samples
+    if isinstance(samples, InMemory):
+        yield repr((tuple(samples.values.shape), samples.values.dtype)).encode()
+        yield samples.values.detach().cpu().contiguous().numpy().tobytes()
+    elif isinstance(samples, Table):
+        for column in samples.columns:
+            yield repr((column.name, column.values.tolist())).encode()
+    elif isinstance(samples, Items):
+        yield repr(data.labels or len(samples)).encode()
+    yield repr(data.target.names).encode()
+    if data.target.values is not None:
+        yield data.target.values.detach().cpu().contiguous().numpy().tobytes()
+
+
+def _class_counts(data: Data, index: Tensor) -> dict[str, int]:
+    target = data.target
+    if target.values is None:
+        return {}
+    values = target.values[index]
+    if target.kind is TargetKind.MULTI_LABEL:
+        counts = values.sum(dim=0).long().tolist()
+    elif target.kind in (TargetKind.BINARY, TargetKind.CLASSES, TargetKind.ORDINAL):
+        counts = values.bincount(minlength=len(target.names)).tolist()
+    else:
+        return {}
+    return dict(zip(target.names, counts, strict=True))

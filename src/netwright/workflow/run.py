@@ -1,0 +1,159 @@
+"""A run that is there: its record, and what it learned."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netwright._errors import DamagedRun
+from netwright.data.preprocess import catalogue as preprocessing
+from netwright.data.sources.table import TableEncoder
+from netwright.methods.base import Method, Prediction, Task
+from netwright.methods.supervised import Supervised
+from netwright.runs.recipe import Recipe
+from netwright.runs.records import Finding
+from netwright.runs.store import RunFolder, events
+from netwright.train.precision import choose_device, choose_precision
+from netwright.train.validation import evaluating
+from netwright.workflow.build import build_method
+
+__all__ = ["Run", "load"]
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained and recorded run.
+
+    Attributes:
+        folder: where it is.
+        recipe: everything that decided it, with every default.
+        method: the trained method, on the processor.
+        state: what answering for new inputs needs.
+    """
+
+    folder: RunFolder
+    recipe: Recipe
+    method: Method
+    state: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Of the run's folder."""
+        return self.folder.name
+
+    @property
+    def model(self) -> nn.Module:
+        """The trained network, a plain `nn.Module`."""
+        return self.method.model if isinstance(self.method, Supervised) else self.method
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Figures of the test split, or of the validation split where there is none."""
+        for split in ("test", "val"):
+            if self.folder.has(f"evaluation/{split}.json"):
+                found = self.folder.read_json(f"evaluation/{split}.json")["metrics"]
+                return {name: estimate["value"] for name, estimate in found.items()}
+        return {}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the doctor found."""
+        return [Finding.from_json(event) for event in events(self.folder.path, "finding")]
+
+    @cached_property
+    def preprocess(self) -> nn.Module:
+        """From raw inputs to what the network takes."""
+        return preprocessing.from_state(self.state["preprocess"])
+
+    @cached_property
+    def encoder(self) -> TableEncoder | None:
+        """From a table's columns to numbers; None for other inputs."""
+        state = self.state["encoder"]
+        return None if state is None else TableEncoder.from_state(state)
+
+    def predict(self, raw: Tensor) -> Prediction:
+        """Answer for raw inputs (n, ...), as they were read, before any preprocessing."""
+        precision = choose_precision(self.recipe.training.precision, torch.device("cpu"))
+        with evaluating(self.method), precision.autocast():
+            return self.method.predict(self.preprocess(raw))
+
+    def report(self) -> str:
+        """Write the report anew; the path of the page."""
+        from netwright.report import write_report
+
+        return os.fspath(write_report(self.folder))
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
+        return f"Run({os.fspath(self.folder.path)!r}, {figures or 'not judged yet'})"
+
+
+def load(
+    run: str | os.PathLike[str] | RunFolder,
+    *,
+    model: nn.Module | None = None,
+    method: Method | None = None,
+    root: str | os.PathLike[str] = "runs",
+) -> Run:
+    """Load a run from its folder; nothing in it is executed.
+
+    Args:
+        run: path, name under `root`, or the beginning of a name.
+        model: the module that was given to `fit`, where one was.
+        method: likewise.
+        root: folder of all runs.
+
+    Raises:
+        DamagedRun: no such run, or files of it are missing or broken.
+        BadValue: it was made from an object that has to be given again.
+    """
+    folder = run if isinstance(run, RunFolder) else RunFolder.find(run, root=root)
+    recipe = Recipe.read(folder.path / "recipe.yaml")
+    state = folder.read_json("preprocess.json")
+    target = state["target"]
+    built = build_method(
+        recipe,
+        task=Task(kind=target["kind"], names=tuple(target["names"]), targets=None),
+        input_shape=state["input_shape"],
+        model=model,
+        method=method,
+    )
+    if not folder.has(WEIGHTS):
+        raise DamagedRun(
+            f"run must be finished to be loaded, got {folder.name} without {WEIGHTS}. "
+            f"Go on with it: netwright resume {folder.name}"
+        )
+    load_weights(built, folder)
+    return Run(folder, recipe, built.eval(), state)
+
+
+def load_weights(method: Method, folder: RunFolder) -> None:
+    """Load the weights a run ended with.
+
+    Raises:
+        DamagedRun: they are of another architecture; the keys that differ are named.
+    """
+    weights = folder.read_tensors(WEIGHTS)
+    own = method.state_dict()
+    wrong = sorted(set(own) ^ set(weights)) or sorted(
+        name for name, value in own.items() if value.shape != weights[name].shape
+    )
+    if wrong:
+        shown = ", ".join(wrong[:6]) + (f" and {len(wrong) - 6} more" if len(wrong) > 6 else "")
+        raise DamagedRun(
+            f"weights must fit the method of the recipe, got {folder.name}/{WEIGHTS} that differs "
+            f"in {shown}. Give the model or method that was trained."
+        )
+    method.load_state_dict(weights)
+
+
+def device_of(recipe: Recipe) -> torch.device:
+    """Where a recipe computes here."""
+    return choose_device(recipe.device)

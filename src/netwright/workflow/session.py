@@ -1,0 +1,163 @@
+"""Everything a run needs, opened and checked before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from netwright._errors import must_be
+from netwright.data.dataset import Data, InMemory, InputKind
+from netwright.data.open import open_data
+from netwright.data.preprocess.catalogue import default_for
+from netwright.data.sources.table import Table
+from netwright.methods.base import Method
+from netwright.runs.recipe import Recipe, SplitPart
+from netwright.train.precision import choose_device, choose_precision
+from netwright.workflow.build import GIVEN, build_method, given_part, resolved_path
+from netwright.workflow.defaults import Facts, complete
+from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loaders
+from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
+
+__all__ = ["Given", "Session", "open_session"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What was handed over as objects, which a recipe can't hold.
+
+    Attributes:
+        data: whatever `open_data` takes, or loaders; None opens what the recipe names.
+        model: a module.
+        method: a method.
+    """
+
+    data: Any = None
+    model: nn.Module | None = None
+    method: Method | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A completed recipe with everything it needs, before anything is written."""
+
+    recipe: Recipe
+    name: str
+    prepared: Prepared | PreparedLoaders
+    method: Method
+    device: torch.device
+
+
+def open_session(recipe: Recipe, given: Given) -> Session:
+    """Open the data, complete the recipe, and make what it names.
+
+    Raises:
+        NetwrightError: one sentence on what can't be used, and the way out.
+    """
+    if given.data is None and recipe.data.name == GIVEN:
+        raise must_be(
+            "data", "given again: the recipe's came from Python", GIVEN, "netwright.fit(data, ...)"
+        )
+    device = choose_device(recipe.device)
+    precision = choose_precision(recipe.training.precision, device).name
+    training = recipe.training.model_copy(update={"precision": precision})
+    recipe = recipe.model_copy(update={"training": training})
+    name, prepared, recipe = (
+        _prepare_loaders(recipe, given) if are_loaders(given.data) else _prepare(recipe, given)
+    )
+    method = build_method(
+        recipe,
+        task=prepared.task,
+        input_shape=prepared.input_shape,
+        model=given.model,
+        method=given.method,
+    )
+    return Session(recipe, name, prepared, method, device)
+
+
+def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
+    part = recipe.data
+    data = open_data(
+        part.name if given.data is None else given.data,
+        target=part.target,
+        kind=part.kind,
+        image_size=part.image_size,
+        channels=part.channels,
+        group=part.group,
+        time=part.time,
+        skip_bad=part.skip_bad,
+    )
+    if data.target.values is None:
+        raise must_be(
+            "data", "given with targets to learn", data.name, "Name the target, or give (x, y)."
+        )
+    splits = divide_data(data, recipe)
+    recipe = complete(recipe, _facts(data, count=len(splits["train"])))
+    recipe = _with_given(recipe, given, found=fingerprint(data), path=resolved_path(part.name))
+    return data.name, prepare(data, recipe, splits), recipe
+
+
+def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders, Recipe]:
+    if given.model is None and given.method is None and recipe.model is None:
+        raise must_be("model", "given with a DataLoader", None, "fit(loader, model=my_module)")
+    prepared = prepare_loaders(given.data, kind=recipe.data.kind)
+    _refuse_for_loaders(recipe)
+    facts = Facts(count=prepared.counts["train"], batches=prepared.batches, preprocess="none")
+    recipe = complete(recipe, facts)
+    recipe = _with_given(recipe, given, found=prepared.fingerprint(), path=GIVEN)
+    return "loader", prepared, recipe
+
+
+def _with_given(recipe: Recipe, given: Given, *, found: str, path: str) -> Recipe:
+    known = recipe.data.fingerprint
+    if known is not None and known != found:
+        raise must_be(
+            "data",
+            "what the recipe was made with",
+            f"fingerprint {found[:12]}, not {known[:12]}",
+            "The files have changed since; leave data.fingerprint out to train on them anyway.",
+        )
+    update: dict[str, Any] = {
+        "data": recipe.data.model_copy(update={"fingerprint": found, "name": path})
+    }
+    if given.model is not None:
+        update["model"] = given_part(given.model)
+    if given.method is not None:
+        update["method"] = given_part(given.method)
+        update["model"] = None
+    return recipe.model_copy(update=update)
+
+
+def _facts(data: Data, *, count: int) -> Facts:
+    shape = (
+        data.samples.take(torch.zeros(1, dtype=torch.int64)).shape[1:]
+        if data.input_kind is InputKind.IMAGE
+        else ()
+    )
+    return Facts(
+        count=count,
+        picture_side=max(shape[-2:]) if shape else None,
+        reads_items=not isinstance(data.samples, (InMemory, Table)),
+        preprocess=default_for(data),
+    )
+
+
+def _refuse_for_loaders(recipe: Recipe) -> None:
+    """What a DataLoader decides itself is refused, not passed over."""
+    own = {
+        "training.batch_size": recipe.training.batch_size,
+        "training.workers": recipe.training.workers,
+        "preprocess": recipe.preprocess,
+        "augment": recipe.augment,
+        "split": None if recipe.split == SplitPart() else recipe.split,
+    }
+    asked = [name for name, value in own.items() if value is not None]
+    if asked:
+        raise must_be(
+            "recipe",
+            "silent on what a DataLoader decides itself",
+            ", ".join(asked),
+            "Set it in the loader, or give its dataset instead of the loader.",
+        )
