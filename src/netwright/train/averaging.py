@@ -19,8 +19,7 @@ __all__ = ["WeightAverage"]
 
 
 class WeightAverage:
-    """θ̄ ← d θ̄ + (1 − d) θ after every step, with a smaller d at first so that the start
-    weighs little.
+    """θ̄ ← d θ̄ + (1 − d) θ after every step, with a smaller d at first.
 
     Floating-point parameters and buffers are averaged; others (counts) are taken as they are.
 

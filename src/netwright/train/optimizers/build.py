@@ -71,7 +71,10 @@ def build_optimizer(
         laid_out = [_single(laid_out)]
     if "fused" in known and "fused" not in options and _can_fuse(laid_out):
         options = {**options, "fused": True}
-    return kind(laid_out, lr=learning_rate, **options)
+    built = kind(laid_out, lr=learning_rate, **options)
+    if isinstance(built, torch.optim.SGD):
+        _fill_momentum(built)
+    return built
 
 
 def check_groups(groups: Mapping[str, Sequence[ParameterGroup]]) -> None:
@@ -115,6 +118,18 @@ def _single(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         raise must_be("optimizer", "one that knows groups", "lbfgs", f"They learn at {rates}.")
     every = [parameter for group in groups for parameter in group["params"]]
     return {**groups[0], "params": every}
+
+
+def _fill_momentum(optimizer: torch.optim.SGD) -> None:
+    """Begin with momentum 0 where torch begins with none.
+
+    Its fused form fails on parameters of which some have momentum and some have not yet: where one
+    got no gradient at first, or was put in later. The values are the same.
+    """
+    for group in optimizer.param_groups:
+        if group["fused"] and group["momentum"] and not group["dampening"]:
+            for parameter in group["params"]:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def _can_fuse(groups: Sequence[Mapping[str, Any]]) -> bool:
