@@ -59,6 +59,6 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(autouse=True)
 def own_cache(request: pytest.FixtureRequest, shared_cache: str, monkeypatch) -> None:
     """Keep every test off the user's cache, save those marked `data`, which are about it."""
-    if "data" not in request.keywords:
+    if request.node.get_closest_marker("data") is None:  # the folder tests/data is no marker
         monkeypatch.setenv("XDG_CACHE_HOME", shared_cache)
         monkeypatch.delenv("NETWRIGHT_CACHE", raising=False)

@@ -1,3 +1,77 @@
-"""Netwright builds, trains, diagnoses, mends and explains neural networks."""
+"""Netwright builds, trains, diagnoses and explains neural networks on your own data.
+
+Whatever is named here is loaded when it is first used: importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netwright.methods.base import Loss, Method, Phase, Prediction, Stage
+    from netwright.models import create
+    from netwright.runs.recipe import Recipe
+    from netwright.workflow.answer import predict
+    from netwright.workflow.fit import fit, resume, run_recipe
+    from netwright.workflow.run import Run, load
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Loss",
+    "Method",
+    "Phase",
+    "Prediction",
+    "Recipe",
+    "Run",
+    "Stage",
+    "__version__",
+    "create",
+    "fit",
+    "load",
+    "predict",
+    "resume",
+    "run_recipe",
+]
+
+_PLACES = {
+    "Loss": "netwright.methods.base",
+    "Method": "netwright.methods.base",
+    "Phase": "netwright.methods.base",
+    "Prediction": "netwright.methods.base",
+    "Stage": "netwright.methods.base",
+    "create": "netwright.models",
+    "Recipe": "netwright.runs.recipe",
+    "predict": "netwright.workflow.answer",
+    "fit": "netwright.workflow.fit",
+    "resume": "netwright.workflow.fit",
+    "run_recipe": "netwright.workflow.fit",
+    "Run": "netwright.workflow.run",
+    "load": "netwright.workflow.run",
+}
+_ROOMS = (
+    "data",
+    "diagnose",
+    "evaluate",
+    "losses",
+    "methods",
+    "metrics",
+    "models",
+    "probes",
+    "report",
+    "runs",
+    "train",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"netwright.{name}")
+    raise AttributeError(f"module 'netwright' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS})

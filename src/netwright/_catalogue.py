@@ -16,9 +16,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from netwright._errors import BadValue, must_be, unknown
+from netwright._errors import must_be, unknown
 
-__all__ = ["Catalogue", "Entry", "load_target"]
+__all__ = ["Catalogue", "Entry", "holds", "is_file_target", "load_target"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,9 @@ class Catalogue:
         self.kind = kind
         self._entries = {entry.name: entry for entry in entries}
         if len(self._entries) != len(entries):
-            raise BadValue(f"the {kind} catalogue holds a name twice")
+            raise must_be(
+                "entries", f"of different names in the {kind} catalogue", [e.name for e in entries]
+            )
 
     def __iter__(self) -> Iterator[Entry]:
         return iter((self._entries | self._third_party()).values())
@@ -82,6 +84,12 @@ class Catalogue:
         """Import what stands behind `name`."""
         return self.entry(name).load()
 
+    def search(self, word: str) -> list[Entry]:
+        """Entries whose name, summary or paper holds `word`, in the order of the table."""
+        return [
+            entry for entry in self if holds(f"{entry.name} {entry.summary} {entry.paper}", word)
+        ]
+
     def _third_party(self) -> dict[str, Entry]:
         return {
             point.name: Entry(
@@ -89,6 +97,11 @@ class Catalogue:
             )
             for point in entry_points(group=f"netwright.{self.kind}s")
         }
+
+
+def holds(text: str, word: str) -> bool:
+    """Whether `text` holds `word`; case, hyphens, underscores and blanks make no difference."""
+    return _plain(word) in _plain(text)
 
 
 def is_file_target(name: str) -> bool:
@@ -131,3 +144,7 @@ def _load_file(path: Path) -> Any:
     sys.modules[name] = module  # dataclasses and pickling look their module up by name
     spec.loader.exec_module(module)
     return module
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter not in "-_ ")

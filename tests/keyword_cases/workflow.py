@@ -13,7 +13,7 @@ from keyword_cases.train import Regression
 from netwright.methods.supervised import Task
 from netwright.runs.recipe import Recipe
 from netwright.workflow.build import build_method
-from netwright.workflow.fit import Given, fit, train
+from netwright.workflow.fit import Given, fit, run_recipe
 from netwright.workflow.run import Run, load
 
 CLASSES = torch.arange(40) % 2
@@ -37,7 +37,7 @@ def fitted(folder: Path, **keyword: Any) -> Any:
 def trained(folder: Path, **keyword: Any) -> Any:
     (folder / "some.csv").write_text(TABLE)
     recipe = Recipe.parse({"data": {"name": "some.csv"}}).changed(SHORT)
-    return outcome(train(recipe, **keyword))
+    return outcome(run_recipe(recipe, **keyword))
 
 
 def loaded(folder: Path, **keyword: Any) -> Any:
@@ -74,7 +74,7 @@ CASES = {
             "root": "elsewhere",
         },
     ),
-    "netwright.workflow.fit:train": Case(
+    "netwright.workflow.fit:run_recipe": Case(
         trained,
         {"given": Given(model=nn.Linear(2, 1)), "name": "another", "root": "elsewhere"},
     ),
@@ -89,7 +89,7 @@ EXEMPT = {
     "netwright.workflow.fit:fit(doctor)": "changes no bit of a run, by contract: the tests of the "
     "doctor hold it",
     "netwright.workflow.fit:fit(console)": "only draws progress on the terminal",
-    "netwright.workflow.fit:train(console)": "only draws progress on the terminal",
+    "netwright.workflow.fit:run_recipe(console)": "only draws progress on the terminal",
     "netwright.workflow.fit:resume": "the same three go to the same places as those of train; the "
     "tests of the workflow resume a run",
 }

@@ -117,7 +117,7 @@ def test_a_fresh_block_passes_on_what_came_in():
 
 def test_fresh_convolutions_are_drawn_for_their_fan_out():
     network = SmallResNet(10, width=64)
-    weight = network.stages[2][0].conv2.weight.detach()
+    weight = network.stages[2][0].conv1.weight.detach()  # 128 channels to 256
     assert float(weight.std()) == pytest.approx((2 / (256 * 9)) ** 0.5, rel=0.02)
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Loss",
     "Method",
+    "Metric",
     "ParameterGroup",
     "Phase",
     "Prediction",

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netwright._catalogue import Catalogue, Entry, is_file_target
+from netwright._catalogue import Catalogue, Entry, holds, is_file_target
 from netwright._errors import BadType, must_be, unknown
 from netwright.models.backbones.torchvision_names import ENTRIES, SHARED_WITH_TIMM
 
@@ -162,14 +162,9 @@ def search(word: str, *, most_of_timm: int = 20) -> list[Entry]:
     """
     from netwright.models.backbones import timm
 
-    sought = _plain(word)
-    found = [
-        entry
-        for entry in CATALOGUE
-        if sought in _plain(f"{entry.name} {entry.summary} {entry.paper}")
-    ]
-    if len(sought) >= 3 and timm.is_installed():
-        matching = (name for name in timm.names() if sought in _plain(name))
+    found = CATALOGUE.search(word)
+    if len(word) >= 3 and timm.is_installed():
+        matching = (name for name in timm.names() if holds(name, word))
         found += [timm.entry(name) for name in islice(matching, most_of_timm)]
     return found
 
@@ -204,7 +199,3 @@ def _only_in_timm(name: str) -> Entry:
     if timm.holds(name):
         return timm.entry(name)
     raise unknown("model", name, {*known, *timm.names()}, hint=hint)
-
-
-def _plain(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter not in "-_ ")

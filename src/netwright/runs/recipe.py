@@ -153,6 +153,13 @@ class Recipe(_Part):
             raise must_be("recipe", "a mapping of sections", type(content).__name__)
         return cls.parse(content)
 
+    def with_fields(self, fields: Mapping[str, Any]) -> Self:
+        """The recipe with other values at dotted paths."""
+        content = self.plain()
+        for path, value in fields.items():
+            _assign(content, path.split("."), value)
+        return type(self).parse(content)
+
     def changed(self, assignments: Sequence[str]) -> Self:
         """The recipe with `path.to.field=value` carried out, each value read as YAML.
 
@@ -161,11 +168,8 @@ class Recipe(_Part):
             >>> recipe.changed(["training.epochs=3", "optimizer={name: sgd}"]).training.epochs
             3
         """
-        content = self.plain()
-        for assignment in assignments:
-            path, value = parse_assignment(assignment)
-            _assign(content, path, value)
-        return type(self).parse(content)
+        parsed = (parse_assignment(assignment) for assignment in assignments)
+        return self.with_fields({".".join(path): value for path, value in parsed})
 
     def plain(self) -> dict[str, Any]:
         """As JSON and YAML have it."""

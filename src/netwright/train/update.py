@@ -137,7 +137,7 @@ class Updater:
             for parameter in group["params"]
             if parameter.grad is not None
         ]
-        gradients = [parameter.grad for parameter in parameters]
+        gradients = [p.grad for p in parameters if p.grad is not None]
         if divisor is not None and not _same(count, divisor):
             torch._foreach_mul_(gradients, divisor / _as_scalar(count, like=total))
         if self._scaler is not None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from netwright.train.control import Observer
 
-__all__ = ["Given", "fit", "resume", "train"]
+__all__ = ["Given", "fit", "resume", "run_recipe"]
 
 
 def fit(
@@ -87,9 +87,6 @@ def fit(
 
     Raises:
         NetwrightError: one sentence on what can't be used, and the way out.
-
-    Example:
-        >>> run = fit("iris", epochs=2, root=tmp)  # doctest: +SKIP
     """
     named = isinstance(data, (str, Path))
     shortcuts: dict[str, Any] = {
@@ -118,10 +115,10 @@ def fit(
         model=model if isinstance(model, nn.Module) else None,
         method=method if isinstance(method, Method) else None,
     )
-    return train(recipe, given=given, name=name, root=root, console=console)
+    return run_recipe(recipe, given=given, name=name, root=root, console=console)
 
 
-def train(
+def run_recipe(
     recipe: Recipe,
     *,
     given: Given | None = None,

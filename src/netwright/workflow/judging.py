@@ -17,7 +17,14 @@ from netwright.runs.store import RunFolder
 from netwright.train.precision import Precision
 from netwright.train.validation import predict_all
 
-__all__ = ["evaluation_record", "judge_split", "write_errors", "write_evaluation", "write_samples"]
+__all__ = [
+    "evaluation_record",
+    "in_words",
+    "judge_split",
+    "write_errors",
+    "write_evaluation",
+    "write_samples",
+]
 
 SHOWN_ERRORS = 24
 SHOWN_SAMPLES = 24
@@ -90,8 +97,8 @@ def write_errors(
                 "file": _write_picture(folder, data, where, f"error-{number}.png"),
                 "label": data.labels[where] if data.labels else str(where),
                 "index": where,
-                "target": _in_words(targets[place], kind=kind, names=names),
-                "prediction": _in_words(prediction.outputs[place], kind=kind, names=names),
+                "target": in_words(targets[place], kind=kind, names=names),
+                "prediction": in_words(prediction.outputs[place], kind=kind, names=names),
                 "confidence": _confidence(prediction, place, kind=kind),
             }
         )
@@ -109,7 +116,7 @@ def write_samples(folder: RunFolder, *, data: Data, index: Tensor) -> None:
         {
             "file": _write_picture(folder, data, place, f"sample-{number}.png"),
             "label": data.labels[place] if data.labels else str(place),
-            "target": _in_words(data.target.values[place], kind=kind, names=names),
+            "target": in_words(data.target.values[place], kind=kind, names=names),
         }
         for number, place in enumerate(order[::step][:SHOWN_SAMPLES])
     ]
@@ -140,7 +147,8 @@ def _write_picture(folder: RunFolder, data: Data, place: int, name: str) -> str 
     return name
 
 
-def _in_words(value: Any, *, kind: str, names: Sequence[str]) -> str:
+def in_words(value: Any, *, kind: str, names: Sequence[str]) -> str:
+    """A target or an answer as a person would say it."""
     words: Mapping[str, Callable[[], str]] = {
         "binary": lambda: names[int(value)],
         "classes": lambda: names[int(value)],

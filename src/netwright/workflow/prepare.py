@@ -78,6 +78,8 @@ class Prepared:
                 preprocess=self.preprocess,
                 augment=augment,
             )
+        if not isinstance(self.samples, Items):
+            raise must_be("samples", "in memory, or read one by one", type(self.samples).__name__)
         return StreamedSource(
             self.samples,
             target,

@@ -36,6 +36,7 @@ def uniform(
         name: which of the numbers an example needs.
 
     Example:
+        >>> import torch
         >>> one = uniform(torch.tensor([7]), seed=0, epoch=3)
         >>> bool(one == uniform(torch.tensor([1, 7]), seed=0, epoch=3)[1])
         True

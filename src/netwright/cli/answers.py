@@ -1,0 +1,89 @@
+"""netwright predict, evaluate."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from netwright.workflow.answer import Answer
+
+__all__ = ["add_to"]
+
+_RUN = typer.Argument(..., help="Path or name of a run.")
+_ROOT = typer.Option(Path("runs"), "--root", help="Folder of all runs.")
+_JSON = typer.Option(False, "--json", help="Print plain data.")
+_SKIP = typer.Option(False, "--skip-bad", help="Leave out what can't be read.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare the commands."""
+    app.command()(predict)
+    app.command()(evaluate)
+
+
+def predict(
+    run: str = _RUN,
+    data: str = typer.Argument(..., help="Pictures, a table, or a data set, without labels."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="A CSV file to write."),
+    skip_bad: bool = _SKIP,
+    as_json: bool = _JSON,
+    root: Path = _ROOT,
+) -> None:
+    """Answer for every example of DATA."""
+    from netwright.workflow.answer import predict as answer
+    from netwright.workflow.run import load
+
+    answers = answer(load(run, root=root), data, skip_bad=skip_bad)
+    if output is not None:
+        _write(answers, output)
+        typer.echo(f"{len(answers)} answers: {output}")
+    elif as_json:
+        rows = [
+            {"label": a.label, "prediction": a.prediction, "probabilities": a.probabilities}
+            for a in answers
+        ]
+        typer.echo(json.dumps(rows))
+    else:
+        for one in answers:
+            sure = max(one.probabilities.values(), default=None)
+            typer.echo(f"{one.label}\t{one.prediction}" + (f"\t{sure:.3f}" if sure else ""))
+
+
+def evaluate(
+    run: str = _RUN,
+    data: str = typer.Argument(..., help="Labelled data of the kind the run was trained on."),
+    split: str | None = typer.Option(None, help="train, val, test or all."),
+    skip_bad: bool = _SKIP,
+    as_json: bool = _JSON,
+    root: Path = _ROOT,
+) -> None:
+    """Judge a run on labelled DATA, with intervals."""
+    from netwright.workflow.answer import evaluate as judge
+    from netwright.workflow.run import load
+
+    record = judge(load(run, root=root), data, split=split, skip_bad=skip_bad)
+    if as_json:
+        typer.echo(json.dumps(record))
+        return
+    typer.echo(f"{record['split']} of {data}, n = {record['n']}")
+    for name, estimate in record["metrics"].items():
+        low, high = estimate["low"], estimate["high"]
+        interval = "" if low is None else f"  [{low:.4f}, {high:.4f}]"
+        typer.echo(f"  {name:<28}{estimate['value']:.4f}{interval}")
+
+
+def _write(answers: list[Answer], path: Path) -> None:
+    from netwright.runs.files import replacing
+
+    classes = list(answers[0].probabilities) if answers else []
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf8") as out:
+        rows = csv.writer(out)
+        rows.writerow(["example", "prediction", *(f"p({name})" for name in classes)])
+        for one in answers:
+            shares = (f"{one.probabilities[name]:.6g}" for name in classes)
+            rows.writerow([one.label, one.prediction, *shares])

@@ -1,0 +1,94 @@
+"""netwright runs, compare, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+__all__ = ["add_to"]
+
+_ROOT = typer.Option(Path("runs"), "--root", help="Folder of all runs.")
+_JSON = typer.Option(False, "--json", help="Print plain data.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare the commands."""
+    app.command()(runs)
+    app.command()(compare)
+    app.command()(report)
+
+
+def runs(as_json: bool = _JSON, root: Path = _ROOT) -> None:
+    """List the runs with their state and first figure."""
+    from netwright.runs.overview import overview
+    from netwright.runs.store import list_runs
+
+    rows = [overview(folder) for folder in list_runs(root)]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    if not rows:
+        typer.echo(f"no runs in {root}; netwright train digits makes one")
+        return
+    for row in rows:
+        figure = "" if row["figure"] is None else f"{row['split']} {row['metric']} "
+        value = "" if row["figure"] is None else f"{row['figure']:.4g}"
+        typer.echo(
+            f"{row['name']:<24} {row['state']:<12} {row['model']:<24} {figure}{value}".rstrip()
+        )
+
+
+def compare(
+    names: list[str] = typer.Argument(..., metavar="RUN RUN...", help="Two runs or more."),
+    as_json: bool = _JSON,
+    root: Path = _ROOT,
+) -> None:
+    """Say what differs between runs: recipe, environment, outcome."""
+    from netwright.runs.compare import compare as differences
+    from netwright.runs.store import RunFolder
+
+    found = differences([RunFolder.find(name, root=root) for name in names])
+    if as_json:
+        typer.echo(json.dumps(found.to_json()))
+        return
+    for title, table in (("recipe", found.recipe), ("environment", found.environment)):
+        typer.echo(f"{title}: {'' if table else 'the same'}".rstrip())
+        for field, values in table.items():
+            typer.echo(f"  {field}: {' | '.join(_word(value) for value in values)}")
+    for split, metrics in found.outcome.items():
+        typer.echo(f"{split}:")
+        for metric, estimates in metrics.items():
+            typer.echo(f"  {metric}: {' | '.join(_estimate(one) for one in estimates)}")
+    for pair in found.paired:
+        typer.echo(
+            f"{pair.first} − {pair.second}, {pair.figure} on the same {pair.n} examples of "
+            f"{pair.split}: {pair.difference:+.4f} [{pair.low:+.4f}, {pair.high:+.4f}]"
+        )
+
+
+def report(
+    run: str = typer.Argument(..., help="Path or name of a run."),
+    as_json: bool = _JSON,
+    root: Path = _ROOT,
+) -> None:
+    """Write the run's report anew and say where it is."""
+    from netwright.report import write_report
+    from netwright.runs.store import RunFolder
+
+    path = write_report(RunFolder.find(run, root=root))
+    typer.echo(json.dumps({"report": str(path)}) if as_json else str(path))
+
+
+def _word(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def _estimate(estimate: Any) -> str:
+    if estimate is None:
+        return "–"
+    if estimate.get("low") is None:
+        return f"{estimate['value']:.4g}"
+    return f"{estimate['value']:.4g} [{estimate['low']:.4g}, {estimate['high']:.4g}]"

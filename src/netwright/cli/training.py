@@ -1,0 +1,112 @@
+"""netwright train, resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from netwright.workflow.run import Run
+
+__all__ = ["add_to"]
+
+_DATA = typer.Argument(None, help="A built-in set, one of `netwright data`, or a path.")
+_SET = typer.Option([], "--set", metavar="FIELD=VALUE", help="Change any field of the recipe.")
+_ROOT = typer.Option(Path("runs"), "--root", help="Folder of all runs.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare the commands."""
+    app.command()(train)
+    app.command()(resume)
+
+
+def train(
+    data: str = _DATA,
+    recipe: Path | None = typer.Option(None, help="A recipe to carry out (RUN/recipe.yaml)."),
+    model: str | None = typer.Option(None, help="A name of `netwright find`, or my.py:Net."),
+    method: str | None = typer.Option(None, help="How it learns: a name, or my.py:Mine."),
+    epochs: int | None = typer.Option(None, help="Passes over the training split."),
+    batch_size: int | None = typer.Option(None, help="Examples an update."),
+    learning_rate: float | None = typer.Option(None, help="The highest that is reached."),
+    target: str | None = typer.Option(None, help="Column of a table; several with commas."),
+    seed: int | None = typer.Option(None, help="Of weights, order and augmentation."),
+    device: str | None = typer.Option(None, help="auto, cpu, cuda, …"),
+    name: str | None = typer.Option(None, help="Of the run's folder."),
+    doctor: bool | None = typer.Option(None, "--doctor/--no-doctor", help="Watch the run."),
+    skip_bad: bool | None = typer.Option(
+        None, "--skip-bad", help="Leave out examples that can't be used."
+    ),
+    changes: list[str] = _SET,
+    root: Path = _ROOT,
+) -> None:
+    """Train on DATA; ends with a run folder and its report."""
+    from netwright._errors import must_be
+    from netwright.runs.recipe import Recipe
+
+    shortcuts = {
+        "data.name": data,
+        "data.target": target,
+        "data.skip_bad": skip_bad,
+        "model": None if model is None else {"name": model},
+        "method": None if method is None else {"name": method},
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "optimizer.learning_rate": learning_rate,
+        "seed": seed,
+        "device": device,
+        "doctor": doctor,
+    }
+    if data is None and recipe is None:
+        raise must_be("DATA", "given, or --recipe", None, "netwright train digits")
+    start = Recipe.read(recipe) if recipe else Recipe.parse({"data": {"name": data}})
+    wished = start.with_fields(
+        {path: value for path, value in shortcuts.items() if value is not None}
+    ).changed(changes)
+
+    from netwright.workflow.fit import run_recipe
+
+    _tell(run_recipe(wished, name=name, root=root))
+
+
+def resume(
+    run: str = typer.Argument(..., help="Path or name of an interrupted run."),
+    root: Path = _ROOT,
+) -> None:
+    """Go on with a run that was interrupted."""
+    from netwright.workflow.fit import resume as go_on
+
+    _tell(go_on(run, root=root))
+
+
+def _tell(run: Run) -> None:
+    from netwright.workflow.run import WEIGHTS
+
+    if not run.folder.has(WEIGHTS):
+        typer.echo(f"stopped; go on with: netwright resume {run.folder.path}")
+        return
+    for split in ("test", "val"):
+        if run.folder.has(f"evaluation/{split}.json"):
+            typer.echo(f"{split}: {figures(run.folder.read_json(f'evaluation/{split}.json'))}")
+            break
+    for finding in run.findings:
+        typer.echo(f"{finding.severity}: {finding.message}")
+    typer.echo(f"run:    {run.folder.path}")
+    typer.echo(f"report: {run.folder.path / 'report.html'}")
+
+
+def figures(record: dict[str, Any], *, shown: int = 3) -> str:
+    """The first few metrics with their intervals, on one line."""
+    listed = list(record["metrics"].items())[:shown]
+    return " · ".join(f"{name} {_with_interval(one)}" for name, one in listed) + (
+        f" (n = {record['n']})"
+    )
+
+
+def _with_interval(estimate: dict[str, Any]) -> str:
+    value = f"{estimate['value']:.4g}"
+    if estimate.get("low") is None:
+        return value
+    return f"{value} [{estimate['low']:.4g}, {estimate['high']:.4g}]"
