@@ -173,7 +173,8 @@ class Updater:
     def _clip(self, parameters: Sequence[Tensor], norm: Tensor) -> None:
         if self.clipping.value is not None:
             torch.nn.utils.clip_grad_value_(parameters, self.clipping.value)
-            norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters])
+            clamped = [p.grad for p in parameters if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm(clamped)
         if self.clipping.norm is not None:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.clipping.norm, norm)
 

@@ -187,3 +187,11 @@ def test_targets_that_do_not_fit_are_refused(name, names, targets, said):
 def test_options_that_make_no_sense_are_refused(name, names, options, said):
     with pytest.raises(BadValue, match=said):
         create(name, names=names, targets=None, **options)
+
+
+def test_an_empty_bin_answers_with_its_edge():
+    targets = torch.cat([torch.ones(40), torch.linspace(2, 3, 60)])
+    unit = create("bins", names=(), targets=targets, num_bins=5)
+    assert unit.bins(targets).bincount(minlength=5)[0] == 0
+    assert unit.centres[0] == 1
+    assert (unit.centres.diff() >= 0).all()
