@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from netwright.data.depot.entry import NotFetched
-from netwright.data.depot.unpickle import NUMPY, tensors, unpickle
+from netwright.data.depot.unpickle import arrays, tensors, unpickle
 
 
 class Malicious:
@@ -29,7 +29,7 @@ def test_a_malicious_pickle_is_refused_and_does_nothing(tmp_path, admitted, prot
     file = tmp_path / "evil.pkl"
     file.write_bytes(pickle.dumps({"weights": Malicious(victim)}, protocol=protocol))
     with pytest.raises(NotFetched, match=r"evil.pkl can't be read safely: it names posix.mkdir"):
-        unpickle(file, admitted=NUMPY if admitted == "numpy" else tensors())
+        unpickle(file, admitted=arrays() if admitted == "numpy" else tensors())
     assert not victim.exists()
     pickle.loads(file.read_bytes())  # the same file does act when read carelessly
     assert victim.exists()
@@ -64,7 +64,7 @@ def test_a_pickled_state_dict_is_read(tmp_path):
 def test_pickled_arrays_are_read(tmp_path):
     values = {"a": {"kernel": np.arange(12.0, dtype=np.float32).reshape(3, 4)}, "labels": [1, 2]}
     (tmp_path / "arrays.pkl").write_bytes(pickle.dumps(values, protocol=4))
-    read = unpickle(tmp_path / "arrays.pkl", admitted=NUMPY)
+    read = unpickle(tmp_path / "arrays.pkl", admitted=arrays())
     np.testing.assert_array_equal(read["a"]["kernel"], values["a"]["kernel"])
     assert read["labels"] == [1, 2]
 
@@ -73,4 +73,4 @@ def test_pickled_arrays_are_read(tmp_path):
 def test_what_is_no_pickle_is_refused(tmp_path, content):
     (tmp_path / "bad.pkl").write_bytes(content)
     with pytest.raises(NotFetched, match=r"bad.pkl can't be read safely"):
-        unpickle(tmp_path / "bad.pkl", admitted=NUMPY)
+        unpickle(tmp_path / "bad.pkl", admitted=arrays())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from netwright._errors import BadValue, unknown
+from netwright._errors import must_be, unknown
 from netwright.data.depot import (
     bible,
     cells,
@@ -110,7 +110,7 @@ def listing(*, cache: str | os.PathLike[str] | None = None) -> list[Listed]:
 def _table(entries: tuple[DepotEntry, ...]) -> dict[str, DepotEntry]:
     table = {item.name: item for item in entries}
     if len(table) != len(entries):
-        raise BadValue("the depot holds a name twice")
+        raise must_be("names of the depot", "unlike each other", [item.name for item in entries])
     return table
 
 

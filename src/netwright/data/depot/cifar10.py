@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from netwright.data.depot.entry import DepotEntry, Kind, Route
 from netwright.data.depot.idx import write_classes, write_idx
 from netwright.data.depot.own_source import OwnSource, torchvision_archive
 from netwright.data.depot.registries import NpmPackage
-from netwright.data.depot.unpickle import NUMPY, unpickle
+from netwright.data.depot.unpickle import arrays, unpickle
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Part = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 __all__ = ["CLASSES", "ENTRIES", "from_batches", "from_rows"]
 
@@ -34,15 +37,14 @@ SIDE = 32
 TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST = ("test_batch",)
 
-Part = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-
 
 def from_batches(payload: Path, made: Path) -> None:
     """From the authors' archive: pickled batches of planes, one picture a row."""
+    import numpy as np
 
     def part(names: Iterable[str]) -> Part:
         batches: list[Any] = [
-            unpickle(payload / "cifar-10-batches-py" / name, admitted=NUMPY, encoding="latin1")
+            unpickle(payload / "cifar-10-batches-py" / name, admitted=arrays(), encoding="latin1")
             for name in names
         ]
         planes = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, SIDE, SIDE)
@@ -54,6 +56,8 @@ def from_batches(payload: Path, made: Path) -> None:
 
 def from_rows(payload: Path, made: Path) -> None:
     """From PNG sheets: each row of pixels is one picture, unrolled row by row."""
+    import numpy as np
+
     folder = payload / "package"
 
     def part(names: Iterable[str], labels: str) -> Part:
@@ -68,6 +72,7 @@ def from_rows(payload: Path, made: Path) -> None:
 
 
 def _sheet(path: Path) -> NDArray[np.uint8]:
+    import numpy as np
     from PIL import Image
 
     with Image.open(path) as picture:

@@ -6,9 +6,11 @@ import gzip
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["compress", "write_classes", "write_idx"]
 
@@ -19,7 +21,7 @@ def write_idx(path: Path, values: NDArray[np.uint8]) -> None:
     """Write an array of bytes as a compressed IDX file."""
     header = struct.pack(">HBB", 0, UNSIGNED_BYTES, values.ndim)
     shape = struct.pack(f">{values.ndim}I", *values.shape)
-    compress(path, header + shape + np.ascontiguousarray(values).tobytes())
+    compress(path, header + shape + values.tobytes())
 
 
 def compress(path: Path, content: bytes) -> None:

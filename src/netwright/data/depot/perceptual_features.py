@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.data.depot.entry import Route
 from netwright.data.depot.registries import SourcePackage
-from netwright.data.depot.unpickle import NUMPY, unpickle
+from netwright.data.depot.unpickle import arrays, unpickle
 from netwright.data.depot.weights import WEIGHTS, WeightsCard, save, weights_entry
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Features:
         """Convert the convolutions, and keep the heads beside them."""
         from safetensors.torch import save_file
 
-        layers = unpickle(payload / _FOLDER / self.file, admitted=NUMPY)
+        layers = unpickle(payload / _FOLDER / self.file, admitted=arrays())
         save(made, convert(layers[self.key], places=self.places), card=self.card)
         save_file(heads(layers), made / HEADS)
 

