@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from netwright._catalogue import Catalogue, Entry
-from netwright._errors import BadValue, must_be
+from netwright._errors import must_be
 
 __all__ = [
     "Schedule",
@@ -135,7 +135,7 @@ def create(name: str, **options: Any) -> Schedule:
     try:
         return build(**options)
     except TypeError as error:
-        raise BadValue(f"schedule must be given options it knows: {name}: {error}.") from error
+        raise must_be("schedule", "given options that it knows", name, f"{error}.") from error
 
 
 def _check_share(name: str, value: float) -> None:
