@@ -175,7 +175,6 @@ def _start_from(network: nn.Module, donor: nn.Module, *, stem: str, in_channels:
     """Copy what fits: everything but a head with other classes, and the stem by `widened`."""
     if in_channels != 3:
         _replace(network, stem, widened(_stem(donor)[1], in_channels, trained=True))
-        _replace(donor, stem, network.get_submodule(stem))
     elif hasattr(donor, "transform_input"):
         # These weights were trained on another scale of colours; the network converts by itself.
         network.transform_input = donor.transform_input
