@@ -13,7 +13,7 @@ from netwright.data.batch import Batch, Streams
 from netwright.data.source import Act, Position, Source
 from netwright.methods.base import Method
 from netwright.train.loop import Loop
-from netwright.train.optimizers import build_optimizer
+from netwright.train.optimizers.build import build_optimizer
 from netwright.train.settings import Settings
 
 

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from netwright._errors import BadData, BadValue
 from netwright.data.augment.brightness_contrast import relight
-from netwright.data.augment.catalogue import AUGMENTATIONS, DEFAULT_FOR_PICTURES, Augment
+from netwright.data.augment.catalogue import AUGMENTATIONS, DEFAULT_FOR_PICTURES
+from netwright.data.augment.compose import Augment
 from netwright.data.augment.cutout import cutout
 from netwright.data.augment.draws import Draws
 from netwright.data.augment.flip import flip

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from netwright._errors import BadValue
-from netwright.data.augment.catalogue import Augment
+from netwright.data.augment.compose import Augment
 from netwright.data.dataset import InMemory
 from netwright.data.preprocess.catalogue import create
 from netwright.data.sampler import order

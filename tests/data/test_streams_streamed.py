@@ -9,7 +9,7 @@ from torch import nn
 
 from netwright._errors import BadData, BadValue
 from netwright._random import capture
-from netwright.data.augment.catalogue import Augment
+from netwright.data.augment.compose import Augment
 from netwright.data.dataset import InMemory, Items
 from netwright.data.source import Position, Resume
 from netwright.data.streams.held_out import held_out

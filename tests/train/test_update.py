@@ -13,7 +13,7 @@ from contract_kit import batch, loop_of
 from netwright._errors import BadType, BadValue, NonFinite
 from netwright.methods.base import Loss, Method, Phase, Prediction
 from netwright.train.control import Observer
-from netwright.train.optimizers import build_optimizer
+from netwright.train.optimizers.build import build_optimizer
 from netwright.train.precision import Precision, choose_precision
 from netwright.train.update import Clipping, Updater
 

@@ -51,7 +51,7 @@ def predict(
     else:
         for one in answers:
             sure = max(one.probabilities.values(), default=None)
-            typer.echo(f"{one.label}\t{one.prediction}" + (f"\t{sure:.3f}" if sure else ""))
+            typer.echo(f"{one.label}\t{one.prediction}" + ("" if sure is None else f"\t{sure:.3f}"))
 
 
 def evaluate(

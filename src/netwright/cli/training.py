@@ -86,7 +86,7 @@ def _tell(run: Run) -> None:
 
     if not run.folder.has(WEIGHTS):
         typer.echo(f"stopped; go on with: netwright resume {run.folder.path}")
-        return
+        raise typer.Exit(130)  # as a shell has it for what an interrupt ended
     for split in ("test", "val"):
         if run.folder.has(f"evaluation/{split}.json"):
             typer.echo(f"{split}: {figures(run.folder.read_json(f'evaluation/{split}.json'))}")

@@ -171,7 +171,8 @@ def _open_arrays(parts: Mapping[str, Any], wishes: _Wishes) -> Data:
 
 
 def _open_named(spec: str | Path, wishes: _Wishes) -> Data:
-    from netwright.data.sources.builtin import BUILTIN, builtin
+    from netwright.data.sources.builtin import builtin
+    from netwright.data.sources.builtin_names import BUILTIN
 
     if spec in BUILTIN:
         if spec != "digits":

@@ -16,7 +16,7 @@ from netwright.diagnose.preflight import PREFLIGHT
 from netwright.diagnose.symptoms.non_finite import NonFiniteUpdates
 from netwright.diagnose.symptoms.not_learning import Floor, NotLearning
 from netwright.methods.base import Method
-from netwright.runs.records import Finding
+from netwright.runs.records import Ended, Finding
 from netwright.train.control import Observer, View
 
 __all__ = ["Doctor", "Symptom"]
@@ -75,6 +75,12 @@ class Doctor(Observer):
         """Ask every symptom."""
         for symptom in self._symptoms:
             self._say(symptom.after_validation(view, metrics=metrics))
+
+    def ended(self, view: View, *, ended: Ended) -> None:
+        """Ask once more where the run was given up in the middle of an epoch."""
+        if ended.reason == "non-finite":
+            for symptom in self._symptoms:
+                self._say(symptom.after_epoch(view))
 
     def _say(self, findings: Sequence[Finding]) -> None:
         for finding in findings:

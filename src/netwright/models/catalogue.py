@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netwright._catalogue import Catalogue, Entry, holds, is_file_target
+from netwright._catalogue import Catalogue, Entry, is_file_target
 from netwright._errors import BadType, must_be, unknown
 from netwright.models.backbones.torchvision_names import ENTRIES, SHARED_WITH_TIMM
 
@@ -164,8 +163,7 @@ def search(word: str, *, most_of_timm: int = 20) -> list[Entry]:
 
     found = CATALOGUE.search(word)
     if len(word) >= 3 and timm.is_installed():
-        matching = (name for name in timm.names() if holds(name, word))
-        found += [timm.entry(name) for name in islice(matching, most_of_timm)]
+        found += timm.search(word, most=most_of_timm)
     return found
 
 

@@ -1,11 +1,17 @@
 """Instruments for any nn.Module; they change no bit of a run."""
 
-from netwright.probes.activations import Activations
-from netwright.probes.base import Probe, Reading
-from netwright.probes.gradients import Gradients
-from netwright.probes.schedule import every, first, logarithmic
-from netwright.probes.updates import Updates
-from netwright.probes.weights import Weights
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netwright.probes.activations import Activations
+    from netwright.probes.base import Probe, Reading
+    from netwright.probes.gradients import Gradients
+    from netwright.probes.schedule import every, first, logarithmic
+    from netwright.probes.updates import Updates
+    from netwright.probes.weights import Weights
 
 __all__ = [
     "Activations",
@@ -18,3 +24,21 @@ __all__ = [
     "first",
     "logarithmic",
 ]
+
+_PLACES = {
+    "Activations": "activations",
+    "Gradients": "gradients",
+    "Probe": "base",
+    "Reading": "base",
+    "Updates": "updates",
+    "Weights": "weights",
+    "every": "schedule",
+    "first": "schedule",
+    "logarithmic": "schedule",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"netwright.probes.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'netwright.probes' has no attribute {name!r}")

@@ -34,12 +34,15 @@ def overview(folder: RunFolder) -> dict[str, Any]:
         ended = events(folder.path, "ended")
         if ended:
             row["state"] = ended[-1]["reason"]
+        return row | _first_figure(folder)
     except NetwrightError:
-        row["state"] = "damaged"
-        return row
+        return row | {"state": "damaged"}
+
+
+def _first_figure(folder: RunFolder) -> dict[str, Any]:
     for split in ("test", "val"):
         if folder.has(f"evaluation/{split}.json"):
             metrics = folder.read_json(f"evaluation/{split}.json")["metrics"]
-            metric, estimate = next(iter(metrics.items()))
-            return row | {"split": split, "metric": metric, "figure": estimate["value"]}
-    return row
+            for metric, estimate in metrics.items():
+                return {"split": split, "metric": metric, "figure": estimate["value"]}
+    return {}

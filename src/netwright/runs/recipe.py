@@ -10,6 +10,7 @@ optimizer, schedule, preprocess, augment) carry their options beside their name:
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -143,9 +144,11 @@ class Recipe(_Part):
             BadValue: it isn't there, isn't YAML, or breaks the rules of `parse`.
         """
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf8"))
+            content = _load(path.read_text(encoding="utf8"))
         except OSError as error:
             raise must_be("recipe", "a readable file", str(path), f"{error.strerror}.") from None
+        except UnicodeDecodeError as error:
+            raise must_be("recipe", "text in UTF-8", str(path), f"{error}.") from None
         except yaml.YAMLError as error:
             where = str(error).replace("\n", " ")
             raise must_be("recipe", "valid YAML", str(path), f"{where}.") from None
@@ -177,7 +180,7 @@ class Recipe(_Part):
 
     def to_yaml(self) -> str:
         """As written into a run folder."""
-        return yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True)
+        return yaml.dump(self.plain(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def parse_assignment(assignment: str) -> tuple[list[str], Any]:
@@ -192,20 +195,27 @@ def parse_assignment(assignment: str) -> tuple[list[str], Any]:
             "--set", "of the form path.to.field=value", assignment, "e.g. --set training.epochs=5"
         )
     try:
-        value = yaml.safe_load(text)
+        value = _load(text)
     except yaml.YAMLError:
         raise must_be("--set", "a value in YAML", assignment) from None
-    if isinstance(value, str):
-        value = _number(value)
     return path.strip().split("."), value
 
 
-def _number(text: str) -> Any:
-    """YAML reads 1e-3 as text; a person means a number."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-3 as a number, as people mean it; YAML 1.1 wants 1.0e-3."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts the text "1e-3" in quotes, so that it is text when it is read again."""
+
+
+_POWER_OF_TEN = re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
+for _side in (_Loader, _Dumper):
+    _side.add_implicit_resolver("tag:yaml.org,2002:float", _POWER_OF_TEN, list("-+.0123456789"))
+
+
+def _load(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
 
 
 def _assign(content: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -37,7 +37,7 @@ from netwright.runs.records import Ended
 from netwright.train.averaging import WeightAverage
 from netwright.train.commands import execute
 from netwright.train.control import Command, Controller, Observer, View, check_owners
-from netwright.train.optimizers import check_groups
+from netwright.train.optimizers.build import check_groups
 from netwright.train.precision import choose_precision
 from netwright.train.schedules import Schedule, constant
 from netwright.train.selection import Best

@@ -14,13 +14,13 @@ from netwright._catalogue import Catalogue, Entry
 from netwright._errors import must_be
 
 __all__ = [
+    "CATALOGUE",
     "Schedule",
     "constant",
     "cosine",
     "create",
     "exponential",
     "one_cycle",
-    "schedules",
     "step_decay",
     "warm_up",
 ]
@@ -105,7 +105,7 @@ def one_cycle(*, rise: float = 0.25, start: float = 0.04, final: float = 1e-4) -
     return factor
 
 
-schedules = Catalogue(
+CATALOGUE = Catalogue(
     "schedule",
     tuple(
         Entry(
@@ -131,7 +131,7 @@ def create(name: str, **options: Any) -> Schedule:
     Raises:
         BadValue: an unknown name or option.
     """
-    build: Callable[..., Schedule] = schedules.load(name)
+    build: Callable[..., Schedule] = CATALOGUE.load(name)
     try:
         return build(**options)
     except TypeError as error:

@@ -15,7 +15,7 @@ from netwright import _random
 from netwright._errors import BadType, must_be
 from netwright.data.batch import Batch, Streams, split_streams
 from netwright.methods.base import Loss, Method, Phase
-from netwright.train.optimizers import reevaluates
+from netwright.train.optimizers.reevaluating import reevaluates
 from netwright.train.precision import Precision
 
 __all__ = ["Clipping", "Outcome", "Updater"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,12 +13,15 @@ from torch import Tensor
 
 from netwright._errors import BadData, must_be, offenders, unknown
 from netwright.data.batch import Batch
-from netwright.data.dataset import Data, InMemory, InputKind, Samples, Target
+from netwright.data.dataset import Data, InMemory, InputKind, Samples, Target, TargetKind
+from netwright.data.decode import EXTENSIONS
 from netwright.data.open import open_data
+from netwright.data.sources.pictures import read_pictures
 from netwright.data.sources.table import Table
 from netwright.data.streams.held_out import held_out
 from netwright.train.precision import choose_device, choose_precision
 from netwright.train.validation import predict_all
+from netwright.workflow.build import resolved_path
 from netwright.workflow.judging import evaluation_record, in_words, judge_split
 from netwright.workflow.prepare import JUDGED_BATCH, divide_data, fingerprint
 from netwright.workflow.run import Run
@@ -67,7 +71,7 @@ def predict(run: Run, data: str | os.PathLike[str], *, skip_bad: bool = False) -
         Answer(
             label=opened.labels[place] if opened.labels else str(place),
             prediction=in_words(prediction.outputs[place], **target),
-            probabilities=_by_class(prediction.probabilities, place, names=target["names"]),
+            probabilities=_by_class(prediction.probabilities, place, target=target),
         )
         for place in range(len(samples))
     ]
@@ -118,11 +122,15 @@ def _open(run: Run, data: str | os.PathLike[str], *, kind: str, skip_bad: bool) 
     state = run.state
     picture = state["input_kind"] == InputKind.IMAGE
     wishes: dict[str, Any] = {"kind": kind, "skip_bad": skip_bad}
+    channels, height, width = state["input_shape"] if picture else (0, 0, 0)
     if picture and os.path.exists(data):
-        channels, height, width = state["input_shape"]
         wishes |= {"image_size": (height, width), "channels": channels}
-    if kind != "none" and part.target is not None:
-        wishes["target"] = part.target
+    if kind != "none":
+        wishes |= {"target": part.target} if part.target is not None else {}
+        if resolved_path(os.fspath(data)) == part.name:  # else the columns mean nothing
+            wishes |= {"group": part.group, "time": part.time}
+    if picture and kind == "none" and Path(data).suffix.lower() in EXTENSIONS:
+        return _one_picture(Path(data), channels=channels, size=(height, width))
     opened = open_data(data, **wishes)
     if opened.input_kind != state["input_kind"]:
         raise must_be(
@@ -132,6 +140,19 @@ def _open(run: Run, data: str | os.PathLike[str], *, kind: str, skip_bad: bool) 
             error=BadData,
         )
     return opened
+
+
+def _one_picture(path: Path, *, channels: int, size: tuple[int, int]) -> Data:
+    if not path.is_file():
+        raise must_be("data", "a picture, or a path to what is there", str(path), error=BadData)
+    read = read_pictures([path], [path.name], image_size=size, channels=channels, skip_bad=False)
+    return Data(
+        name=path.stem,
+        samples=read.samples,
+        input_kind=InputKind.IMAGE,
+        target=Target(kind=TargetKind.NONE),
+        labels=(path.name,),
+    )
 
 
 def _as_trained(run: Run, opened: Data) -> Samples:
@@ -199,9 +220,12 @@ def _batches(
     return batches
 
 
-def _by_class(probabilities: Tensor | None, place: int, *, names: list[str]) -> dict[str, float]:
-    if probabilities is None:
-        return {}
+def _by_class(
+    probabilities: Tensor | None, place: int, *, target: Mapping[str, Any]
+) -> dict[str, float]:
+    if probabilities is None or target["kind"] not in (*_NAMED, "multi-label"):
+        return {}  # bins have probabilities too, but no names
+    names = target["names"]
     row = probabilities[place]
     if row.ndim == 0:
         return {names[0]: 1 - float(row), names[1]: float(row)}

@@ -24,7 +24,7 @@ from netwright.train.early_stopping import (
     steady_decrease,
 )
 from netwright.train.loop import MakeOptimizer
-from netwright.train.optimizers import build_optimizer
+from netwright.train.optimizers.build import build_optimizer
 from netwright.train.settings import Settings
 
 __all__ = [
@@ -183,7 +183,7 @@ def _missing(what: str, part: Named) -> Exception:
     kind = part.options.get("class", "?")
     return must_be(
         what,
-        "made again from the recipe alone",
+        "one that can be made again from the recipe alone",
         f"an object of class {kind}",
         f"It was given from Python: call netwright.fit or netwright.load with {what}=....",
     )

@@ -13,8 +13,8 @@ _TABLES = {
     "method": "netwright.methods.catalogue:CATALOGUE",
     "output unit": "netwright.methods.output_units.catalogue:CATALOGUE",
     "metric": "netwright.metrics.catalogue:CATALOGUE",
-    "optimizer": "netwright.train.optimizers.build:optimizers",
-    "schedule": "netwright.train.schedules:schedules",
+    "optimizer": "netwright.train.optimizers.catalogue:CATALOGUE",
+    "schedule": "netwright.train.schedules:CATALOGUE",
     "preprocessing": "netwright.data.preprocess.catalogue:PREPROCESSING",
     "augmentation": "netwright.data.augment.catalogue:AUGMENTATIONS",
     "loss": "netwright.losses.catalogue:CATALOGUE",
@@ -44,7 +44,7 @@ class Found:
 def search(word: str) -> list[Found]:
     """Whatever has `word` in its name, summary or paper; names first."""
     from netwright.data import depot
-    from netwright.data.sources.builtin import BUILTIN
+    from netwright.data.sources.builtin_names import BUILTIN
     from netwright.models import search as search_models
 
     found = [_found("model", one) for one in search_models(word)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from netwright._errors import DamagedRun
+from netwright import _random
+from netwright._errors import BadType, DamagedRun, NonFinite, must_be
 from netwright.methods.base import Method
 from netwright.runs.environment import environment
-from netwright.runs.events import Recorder, last_attempt
+from netwright.runs.events import Recorder, history, last_attempt
 from netwright.runs.recipe import Recipe
 from netwright.runs.store import RunFolder
 from netwright.train.loop import Loop
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from netwright.train.control import Observer
 
 __all__ = ["Given", "fit", "resume", "run_recipe"]
+
+REPORT = "report.html"
+_BEFORE_LEARNING = {"attempt", "stage", "finding"}
 
 
 def fit(
@@ -88,6 +94,8 @@ def fit(
     Raises:
         NetwrightError: one sentence on what can't be used, and the way out.
     """
+    _require_kind("model", model, nn.Module)
+    _require_kind("method", method, Method)
     named = isinstance(data, (str, Path))
     shortcuts: dict[str, Any] = {
         "training.epochs": epochs,
@@ -135,9 +143,11 @@ def run_recipe(
         root: folder of all runs.
         console: where progress is drawn.
     """
-    session = open_session(recipe, given or Given())
-    folder = _new_folder(session, name=name, root=root)
-    return _carry_out(session, folder, console=console)
+    with _random.isolated():  # a foreign loader draws from the global generators
+        session = open_session(recipe, given or Given())
+        folder = _new_folder(session, name=name, root=root)
+        with _nothing_left_of_a_false_start(folder):
+            return _carry_out(session, folder, console=console)
 
 
 def resume(
@@ -153,36 +163,53 @@ def resume(
         DamagedRun: it is finished, or has no snapshot.
     """
     folder = run if isinstance(run, RunFolder) else RunFolder.find(run, root=root)
-    if folder.has(WEIGHTS):
+    if folder.has(WEIGHTS) and folder.has(REPORT):  # what is written first, and what last
         raise DamagedRun(
             f"run must be unfinished to go on with, got {folder.name}, which has its final weights."
             " Start another: netwright train --recipe RUN/recipe.yaml"
         )
     recipe = Recipe.read(folder.path / "recipe.yaml")
-    session = open_session(recipe, given or Given())
-    return _carry_out(session, folder, console=console, resumed=True)
+    with _random.isolated():
+        session = open_session(recipe, given or Given())
+        return _carry_out(session, folder, console=console, resumed=True)
 
 
 def _new_folder(session: Session, *, name: str | None, root: str | os.PathLike[str]) -> RunFolder:
-    folder = RunFolder.create(root, name or session.name, exact=name is not None)
-    folder.write_text("recipe.yaml", session.recipe.to_yaml())
-    folder.write_json("environment.json", environment())
-    about = session.prepared.summary() | {"fingerprint": session.recipe.data.fingerprint}
-    folder.write_json("data.json", about)
-    folder.write_json("preprocess.json", session.prepared.state())
+    called = session.name if name is None else name
+    folder = RunFolder.create(root, called, exact=name is not None)
+    with _nothing_left_of_a_false_start(folder):
+        folder.write_text("recipe.yaml", session.recipe.to_yaml())
+        folder.write_json("environment.json", environment())
+        about = session.prepared.summary() | {"fingerprint": session.recipe.data.fingerprint}
+        folder.write_json("data.json", about)
+        folder.write_json("preprocess.json", session.prepared.state())
     return folder
+
+
+@contextmanager
+def _nothing_left_of_a_false_start(folder: RunFolder) -> Iterator[None]:
+    """Take the folder away again when the block fails before anything was learned."""
+    try:
+        yield
+    except BaseException:
+        if {event["kind"] for event in history(folder.path)} <= _BEFORE_LEARNING:
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
 
 
 def _carry_out(
     session: Session, folder: RunFolder, *, console: Console | None, resumed: bool = False
 ) -> Run:
     recipe = session.recipe
-    with Recorder(folder.path, last_attempt(folder.path) + 1) as recorder:
-        record = Record(recorder, every=recipe.training.record_every or 1)
-        loop = _loop(session, folder, record=record, console=console or _terminal())
+    with (
+        Recorder(folder.path, last_attempt(folder.path) + 1) as recorder,
+        closing(Record(recorder, every=recipe.training.record_every or 1)) as record,
+        closing(Progress(console or _terminal())) as progress,
+    ):
+        loop = _loop(session, folder, record=record, progress=progress)
         if resumed:
             loop.resume(_newest_state(folder))
-        with stops_on_interrupt(loop):
+        with stops_on_interrupt(loop), _reported_when_not_finite(folder):
             ended = loop.run()
     if ended.reason != "interrupted":
         session.method.eval()
@@ -193,6 +220,18 @@ def _carry_out(
     return run
 
 
+@contextmanager
+def _reported_when_not_finite(folder: RunFolder) -> Iterator[None]:
+    """A run that is given up has a report too: it shows where it went wrong."""
+    try:
+        yield
+    except NonFinite:
+        from netwright.report import write_report
+
+        write_report(folder)
+        raise
+
+
 def _newest_state(folder: RunFolder) -> dict[str, Any]:
     _, state, complaints = SnapshotFolder(folder.path / "snapshots").newest()
     for complaint in complaints:
@@ -200,11 +239,11 @@ def _newest_state(folder: RunFolder) -> dict[str, Any]:
     return state
 
 
-def _loop(session: Session, folder: RunFolder, *, record: Record, console: Console) -> Loop:
+def _loop(session: Session, folder: RunFolder, *, record: Record, progress: Progress) -> Loop:
     recipe, prepared, method = session.recipe, session.prepared, session.method
     source = prepared.train_source(recipe)
     validates = "val" in prepared.splits
-    observers: list[Observer] = [record, Progress(console)]
+    observers: list[Observer] = [record, progress]
     if recipe.doctor:
         observers.append(doctor_for(session, source=source, report=record.found))
     return Loop(
@@ -254,6 +293,11 @@ def _put(content: dict[str, Any], path: Sequence[str], value: Any) -> None:
     for key in path[:-1]:
         content = content.setdefault(key, {})
     content[path[-1]] = value
+
+
+def _require_kind(what: str, value: Any, kind: type) -> None:
+    if value is not None and not isinstance(value, (str, kind)):
+        raise must_be(what, f"a name or a {kind.__name__} object", value, error=BadType)
 
 
 def _terminal() -> Console:

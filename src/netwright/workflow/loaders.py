@@ -57,7 +57,10 @@ class PreparedLoaders:
 
     def train_source(self, recipe: Recipe) -> Source:
         """The training loader as a source."""
-        return LoaderSource(self.loaders["train"])
+        source = LoaderSource(self.loaders["train"])
+        if source.length is None:  # a stream: what one pass gave is an epoch
+            source.length = self.batches
+        return source
 
     def held_out(self, split: str, device: torch.device) -> Callable[[], Iterator[Batch]]:
         """Passes over a split's loader."""

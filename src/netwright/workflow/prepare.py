@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from netwright._errors import must_be
-from netwright.data.augment.catalogue import Augment
+from netwright.data.augment.compose import Augment
 from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
 from netwright.data.preprocess import catalogue as preprocessing

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from netwright._errors import BadValue
-from netwright.train.optimizers import reevaluates
 from netwright.train.optimizers.lookahead_nesterov import LookaheadNesterov
+from netwright.train.optimizers.reevaluating import reevaluates
 
 
 def quadratic(w):

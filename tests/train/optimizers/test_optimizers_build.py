@@ -8,7 +8,9 @@ from torch import nn
 
 from netwright._errors import BadValue
 from netwright.methods.base import ParameterGroup, trained
-from netwright.train.optimizers import build_optimizer, check_groups, optimizers, reevaluates
+from netwright.train.optimizers.build import build_optimizer, check_groups
+from netwright.train.optimizers.catalogue import CATALOGUE as optimizers
+from netwright.train.optimizers.reevaluating import reevaluates
 
 
 def net():

@@ -9,23 +9,12 @@ import torch
 
 from netwright._errors import unknown
 from netwright.data.dataset import Data, InMemory, InputKind, TargetKind
+from netwright.data.sources.builtin_names import BUILTIN
 from netwright.data.sources.table import Column, ColumnKind, Table
 from netwright.data.sources.table_data import table_data
 from netwright.data.sources.targets import class_target
 
-__all__ = ["BUILTIN", "builtin"]
-
-LICENCE = "CC BY 4.0"
-FREE = "free to use; distributed with scikit-learn (BSD-3-Clause)"
-
-BUILTIN = {
-    "digits": ("load_digits", LICENCE, "UCI: Optical Recognition of Handwritten Digits (test)"),
-    "iris": ("load_iris", LICENCE, "UCI: Iris, as R.A. Fisher published it in 1936"),
-    "wine": ("load_wine", LICENCE, "UCI: Wine"),
-    "breast-cancer": ("load_breast_cancer", LICENCE, "UCI: Breast Cancer Wisconsin (Diagnostic)"),
-    "diabetes": ("load_diabetes", FREE, "Efron et al., Least Angle Regression, 2004"),
-}
-"""Name → scikit-learn's loader, licence, origin."""
+__all__ = ["builtin"]
 
 
 def builtin(

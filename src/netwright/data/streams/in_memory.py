@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.data.augment.catalogue import Augment
+from netwright.data.augment.compose import Augment
 from netwright.data.batch import Batch
 from netwright.data.dataset import InMemory
 from netwright.data.sampler import batch_bounds, batch_count, order

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from netwright.data.augment.catalogue import Augment
+from netwright.data.augment.compose import Augment
 from netwright.data.batch import Batch
 from netwright.data.dataset import Items
 from netwright.data.sampler import batch_count, batch_index

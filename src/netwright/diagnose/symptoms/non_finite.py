@@ -27,7 +27,7 @@ class NonFiniteUpdates:
                 symptom="non-finite-update",
                 severity=Severity.ERROR,
                 where="optimizer",
-                step=view.step - 1,
+                step=max(view.step - 1, 0),
                 measurements={"updates": fresh},
                 repairs=("lower-learning-rate", "clip-gradients"),
                 message=f"{fresh} updates of this epoch had NaN or infinite gradients and were "

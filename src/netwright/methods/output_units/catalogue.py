@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from netwright._catalogue import Catalogue, Entry
 from netwright._errors import must_be, unknown
-from netwright.methods.output_units.base import OutputUnit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from netwright.methods.output_units.base import OutputUnit
 
 __all__ = ["CATALOGUE", "create"]
 

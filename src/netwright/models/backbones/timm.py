@@ -6,10 +6,14 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Mapping
+from functools import cache
+from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from netwright._catalogue import Entry
+from netwright._catalogue import holds as holds_word
 from netwright._errors import NetwrightError, must_be, unknown
 from netwright._optional import optional
 from netwright.models.image_size import ImageSize, height_and_width
@@ -19,7 +23,9 @@ from netwright.models.weights import NoWeights
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build", "entry", "holds", "is_installed", "names"]
+__all__ = ["build", "entry", "holds", "is_installed", "names", "search"]
+
+_REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", flags=re.MULTILINE)
 
 
 def is_installed() -> bool:
@@ -27,13 +33,26 @@ def is_installed() -> bool:
     return importlib.util.find_spec("timm") is not None
 
 
-def names() -> list[str]:
-    """Timm's names, without prefix.
+@cache
+def names() -> tuple[str, ...]:
+    """Timm's names, without prefix, read from its source: importing it takes seconds.
 
     Raises:
         MissingExtra: timm is not installed.
     """
-    return list(optional("timm", extra="timm").list_models())
+    found = importlib.util.find_spec("timm")
+    if found is None or found.origin is None:
+        optional("timm", extra="timm")  # raises, and says how to install it
+        return ()
+    files = (Path(found.origin).parent / "models").glob("*.py")
+    texts = (file.read_text(encoding="utf8") for file in files)
+    return tuple(sorted(name for text in texts for name in _REGISTERED.findall(text)))
+
+
+def search(word: str, *, most: int) -> list[Entry]:
+    """At most `most` entries whose name holds `word`, without loading timm."""
+    found = (name for name in names() if holds_word(name, word))
+    return [_entry(name, summary="timm's classifier") for name in islice(found, most)]
 
 
 def holds(name: str) -> bool:
@@ -57,10 +76,14 @@ def entry(name: str) -> Entry:
         raise unknown("model", f"timm:{name}", [f"timm:{known}" for known in tagged])
     made_by = optional("timm.models", extra="timm").model_entrypoint(architecture)
     network = getattr(inspect.signature(made_by).return_annotation, "__name__", architecture)
+    return _entry(name, summary=f"timm's {network}")
+
+
+def _entry(name: str, *, summary: str) -> Entry:
     return Entry(
         name=f"timm:{name}",
         target="netwright.models.backbones.timm:build",
-        summary=f"timm's {network}",
+        summary=summary,
         facts=MappingProxyType({"library": "timm", "name": name}),
     )
 

@@ -90,12 +90,15 @@ class Progress(Observer):
 
     def ended(self, view: View, *, ended: Ended) -> None:
         """Leave the finished bar."""
-        if self._bar is None:
-            return
-        if self._task is not None:
+        if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=view.stage_step)
-        self._bar.stop()
-        self._bar = None
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back, also when the run broke off without an end."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
 
 def _bar(console: Console) -> Bar:

@@ -143,6 +143,10 @@ class Record(Observer):
         )
         self._recorder.flush(sync=True)
 
+    def close(self) -> None:
+        """Hand over what is still held, also when the run broke off without an end."""
+        self._drain()
+
     def _drain(self) -> None:
         if not self._rows:
             return

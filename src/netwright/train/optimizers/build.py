@@ -8,39 +8,11 @@ from typing import Any
 
 import torch
 
-from netwright._catalogue import Catalogue, Entry
 from netwright._errors import must_be, offenders, unknown
 from netwright.methods.base import ParameterGroup
+from netwright.train.optimizers.catalogue import CATALOGUE
 
-__all__ = ["build_optimizer", "check_groups", "optimizers"]
-
-_TORCH = {
-    "sgd": ("SGD", "stochastic gradient descent, with momentum or torch's form of Nesterov"),
-    "adam": ("Adam", "adaptive moments; decay is mixed into the gradient"),
-    "adamw": ("AdamW", "adaptive moments; decay apart from the gradient"),
-    "adagrad": ("Adagrad", "rates that shrink with the gradients seen"),
-    "rmsprop": ("RMSprop", "rates that follow the recent size of the gradient"),
-    "nadam": ("NAdam", "Adam with Nesterov's momentum"),
-    "radam": ("RAdam", "Adam with a rectified early variance"),
-    "lbfgs": ("LBFGS", "quasi-Newton with a limited memory; takes the gradient again"),
-}
-
-optimizers = Catalogue(
-    "optimizer",
-    (
-        *(
-            Entry(name=name, target=f"torch.optim:{target}", summary=summary)
-            for name, (target, summary) in _TORCH.items()
-        ),
-        Entry(
-            name="lookahead-nesterov",
-            target="netwright.train.optimizers.lookahead_nesterov:LookaheadNesterov",
-            summary="momentum with the gradient taken again at the interim point",
-            paper="On the importance of initialization and momentum in deep learning, 2013, "
-            "https://proceedings.mlr.press/v28/sutskever13.html",
-        ),
-    ),
-)
+__all__ = ["build_optimizer", "check_groups"]
 
 
 def build_optimizer(
@@ -55,7 +27,7 @@ def build_optimizer(
     """
     if not learning_rate > 0:
         raise must_be("learning_rate", "above 0", learning_rate, "0.001 is a usual first try.")
-    kind: Callable[..., torch.optim.Optimizer] = optimizers.load(name)
+    kind: Callable[..., torch.optim.Optimizer] = CATALOGUE.load(name)
     known = set(inspect.signature(kind).parameters) - {"params", "lr"}
     for option in options:
         if option not in known:
