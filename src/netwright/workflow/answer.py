@@ -211,7 +211,7 @@ def _batches(
         return held_out(
             samples,
             targets,
-            index,
+            index=index,
             batch_size=JUDGED_BATCH,
             preprocess=preprocess,
             device=device,

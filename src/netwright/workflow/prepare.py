@@ -72,7 +72,7 @@ class Prepared:
             return InMemorySource(
                 self.samples,
                 target,
-                index,
+                index=index,
                 batch_size=batch_size,
                 seed=recipe.seed,
                 preprocess=self.preprocess,
@@ -83,7 +83,7 @@ class Prepared:
         return StreamedSource(
             self.samples,
             target,
-            index,
+            index=index,
             batch_size=batch_size,
             seed=recipe.seed,
             preprocess=self.preprocess,
@@ -99,7 +99,7 @@ class Prepared:
             return held_out(
                 self.samples,
                 self.data.target.values,
-                index,
+                index=index,
                 batch_size=JUDGED_BATCH,
                 preprocess=self.preprocess,
                 device=device,
@@ -142,7 +142,7 @@ def divide_data(data: Data, recipe: Recipe) -> dict[str, Tensor]:
     return divide(data, kind=split.kind, val=split.val, test=split.test, seed=split.seed)
 
 
-def prepare(data: Data, recipe: Recipe, splits: Mapping[str, Tensor]) -> Prepared:
+def prepare(data: Data, recipe: Recipe, *, splits: Mapping[str, Tensor]) -> Prepared:
     """Fit encoder and preprocessing on the training split.
 
     Args:

@@ -96,7 +96,7 @@ def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
     splits = divide_data(data, recipe)
     recipe = complete(recipe, _facts(data, count=len(splits["train"])))
     recipe = _with_given(recipe, given, found=fingerprint(data), path=resolved_path(part.name))
-    return data.name, prepare(data, recipe, splits), recipe
+    return data.name, prepare(data, recipe, splits=splits), recipe
 
 
 def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders, Recipe]:
