@@ -22,7 +22,13 @@ def source_of(*, batch_size=8, seed=0, **options):
     samples = InMemory(PICTURES.clone())
     preprocess = options.pop("preprocess", nn.Identity())
     return InMemorySource(
-        samples, TARGETS, SPLIT, batch_size=batch_size, seed=seed, preprocess=preprocess, **options
+        samples,
+        TARGETS,
+        index=SPLIT,
+        batch_size=batch_size,
+        seed=seed,
+        preprocess=preprocess,
+        **options,
     )
 
 
@@ -88,7 +94,7 @@ def test_without_shuffling_the_split_keeps_its_order():
 
 def test_no_targets_and_no_weights():
     source = InMemorySource(
-        InMemory(PICTURES), None, SPLIT, batch_size=4, seed=0, preprocess=nn.Identity()
+        InMemory(PICTURES), None, index=SPLIT, batch_size=4, seed=0, preprocess=nn.Identity()
     )
     batch = source.next(Position(0, 0))
     assert batch.targets is None

@@ -15,7 +15,7 @@ def rows(count, *, seed=0):
     return InMemorySource(
         InMemory(torch.arange(float(count))[:, None]),
         None,
-        torch.arange(count),
+        index=torch.arange(count),
         batch_size=2,
         seed=seed,
         preprocess=nn.Identity(),

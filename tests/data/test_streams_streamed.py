@@ -46,7 +46,7 @@ class Noisy(Listed):
 
 def source_of(samples=None, **options):
     options = {"workers": 0, "batch_size": 5, "seed": 0, "preprocess": nn.Identity(), **options}
-    return StreamedSource(samples or Listed(PICTURES), TARGETS, SPLIT, **options)
+    return StreamedSource(samples or Listed(PICTURES), TARGETS, index=SPLIT, **options)
 
 
 def all_of(source, epochs=2):
@@ -71,7 +71,7 @@ def assert_same(one, other):
 def test_streaming_gives_what_memory_gives():
     options = {"batch_size": 5, "seed": 3, "preprocess": nn.Identity(), "weight": TARGETS / 7}
     options["augment"] = Augment([{"name": "shift", "fraction": 0.4}], seed=0)
-    memory = InMemorySource(InMemory(PICTURES), TARGETS, SPLIT, **options)
+    memory = InMemorySource(InMemory(PICTURES), TARGETS, index=SPLIT, **options)
     streamed = source_of(**options)
     assert streamed.resume is Resume.EXACT
     one, other = all_of(memory), all_of(streamed)
@@ -161,7 +161,7 @@ def test_an_unreadable_item_is_one_sentence_and_the_stream_goes_on(workers):
 def test_items_of_several_shapes_are_named():
     items = [torch.zeros(1, 2, 2), torch.zeros(1, 3, 2)]
     source = StreamedSource(
-        Listed(items), None, torch.arange(2), batch_size=2, seed=0, shuffle=False, workers=0,
+        Listed(items), None, index=torch.arange(2), batch_size=2, seed=0, shuffle=False, workers=0,
         preprocess=nn.Identity(),
     )  # fmt: skip
     with pytest.raises(BadData, match=r"1 is \(1, 3, 2\)"):
@@ -179,7 +179,7 @@ def test_impossible_options_are_refused(option):
 def test_held_out_gives_everything_once_in_order(kind, workers):
     batches = list(
         held_out(
-            kind(PICTURES), TARGETS, SPLIT, batch_size=8, weight=TARGETS / 7, workers=workers,
+            kind(PICTURES), TARGETS, index=SPLIT, batch_size=8, weight=TARGETS / 7, workers=workers,
             preprocess=nn.Identity(),
         )
     )  # fmt: skip
@@ -194,7 +194,7 @@ def test_held_out_gives_everything_once_in_order(kind, workers):
 def test_held_out_passes_agree_though_items_are_random():
     def once():
         return list(
-            held_out(Noisy(PICTURES), TARGETS, SPLIT, batch_size=8, preprocess=nn.Identity())
+            held_out(Noisy(PICTURES), TARGETS, index=SPLIT, batch_size=8, preprocess=nn.Identity())
         )
 
     assert_same(once(), once())
@@ -203,9 +203,9 @@ def test_held_out_passes_agree_though_items_are_random():
 def test_held_out_of_nothing_is_nothing_and_no_targets_are_none():
     samples = InMemory(PICTURES)
     none = torch.arange(0)
-    assert not list(held_out(samples, None, none, batch_size=2, preprocess=nn.Identity()))
-    (batch,) = held_out(samples, None, SPLIT, batch_size=20, preprocess=nn.Flatten())
+    assert not list(held_out(samples, None, index=none, batch_size=2, preprocess=nn.Identity()))
+    (batch,) = held_out(samples, None, index=SPLIT, batch_size=20, preprocess=nn.Flatten())
     assert batch.targets is None
     assert batch.inputs.shape == (18, 30)
     with pytest.raises(BadValue, match="batch_size"):
-        next(held_out(samples, None, SPLIT, batch_size=0, preprocess=nn.Identity()))
+        next(held_out(samples, None, index=SPLIT, batch_size=0, preprocess=nn.Identity()))

@@ -47,7 +47,7 @@ def batches_of(source: Source) -> list[Any]:
 def in_memory(_: Path, **keyword: Any) -> list[Any]:
     return batches_of(
         InMemorySource(
-            InMemory(VALUES), TARGETS, INDEX, batch_size=4, seed=0, preprocess=nn.Identity(),
+            InMemory(VALUES), TARGETS, index=INDEX, batch_size=4, seed=0, preprocess=nn.Identity(),
             **keyword,
         )
     )  # fmt: skip
@@ -57,7 +57,7 @@ def streamed(_: Path, **keyword: Any) -> list[Any]:
     keyword = {"workers": 0, **keyword}
     return batches_of(
         StreamedSource(
-            Rows(), TARGETS, INDEX, batch_size=4, seed=0, preprocess=nn.Identity(), **keyword
+            Rows(), TARGETS, index=INDEX, batch_size=4, seed=0, preprocess=nn.Identity(), **keyword
         )
     )
 
@@ -74,7 +74,12 @@ CASES = {
     "netwright.data.streams.held_out:held_out": Case(
         lambda _, **keyword: list(
             held_out(
-                InMemory(VALUES), TARGETS, INDEX, batch_size=5, preprocess=nn.Identity(), **keyword
+                InMemory(VALUES),
+                TARGETS,
+                index=INDEX,
+                batch_size=5,
+                preprocess=nn.Identity(),
+                **keyword,
             )
         ),
         {"weight": WEIGHT, "device": "meta"},

@@ -60,7 +60,12 @@ def sgd(_: str, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
 
 def source() -> InMemorySource:
     return InMemorySource(
-        InMemory(ROWS), TARGETS, torch.arange(12), batch_size=6, seed=0, preprocess=nn.Identity()
+        InMemory(ROWS),
+        TARGETS,
+        index=torch.arange(12),
+        batch_size=6,
+        seed=0,
+        preprocess=nn.Identity(),
     )
 
 

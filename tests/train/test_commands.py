@@ -13,6 +13,7 @@ from contract_kit import Listed, batch, loop_of
 from netwright._errors import BadValue
 from netwright.data.source import Position
 from netwright.methods.base import Loss, Method, Phase, Prediction, Stage, trained
+from netwright.metrics.base import Metric
 from netwright.train.commands import execute
 from netwright.train.control import (
     ClipGradients,
@@ -333,3 +334,60 @@ def test_a_kind_that_nobody_knows():
     loop = loop_of(Two(), batches(), optimizer=SGD)
     with pytest.raises(BadValue, match="must be of a kind that"):
         execute(loop, Dance())
+
+
+class Constant(Metric):
+    higher_is_better = True
+
+    def update(self, prediction, targets, *, weight=None):
+        pass
+
+    def compute(self):
+        return 0.5
+
+
+@pytest.mark.parametrize("hook", ["after_epoch", "after_validation"])
+def test_what_was_judged_and_kept_is_not_judged_and_kept_again(hook):
+    class Judged(Two):
+        def metrics(self):
+            return {"constant": Constant()}
+
+    at = []
+
+    class Hears(Notes):
+        def validated(self, view, *, metrics):
+            at.append(view.step)
+
+    heard = Hears()
+    asks = Asks(hook, {10: (RollBack(step=7),)})
+    later = Asks("after_step", {7: (RollBack(step=2),)})
+    later.name, later.owns = "later", frozenset({ClipGradients})
+
+    class Both(Asks):  # one owner, two moments
+        def after_step(self, view):
+            back = hook in ("after_epoch", "after_validation") and not asks.commands
+            return later._asked("after_step", view) if back else ()
+
+        def after_epoch(self, view):
+            return asks._asked("after_epoch", view)
+
+        def after_validation(self, view, *, metrics):
+            return asks._asked("after_validation", view)
+
+    loop = loop_of(
+        Judged(),
+        batches(),
+        optimizer=SGD,
+        epochs=3,
+        ring=2,
+        loop={
+            "observers": (heard,),
+            "controllers": (Both("", {}, owns={RollBack}),),
+            "held_out": lambda: batches(1),
+        },
+    )
+    loop.run()
+    # 1 to 10, back to 5, on to 7, back to the beginning, which two snapshots in memory still hold
+    assert heard.steps == [*range(1, 11), 6, 7, *range(1, 16)]
+    judged_twice = [10] if hook == "after_validation" else []
+    assert at == [5, *judged_twice, 5, 10, 15]

@@ -89,7 +89,7 @@ def test_one_cycle_is_two_half_cosines():
     assert (rates[0], max(rates), rates[-1]) == pytest.approx((0.1, 1.0, 0.01))
 
 
-@pytest.mark.parametrize("name", schedules.schedules.names())
+@pytest.mark.parametrize("name", schedules.CATALOGUE.names())
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 1000])
 def test_every_schedule_is_a_number_of_step_and_steps(name, steps):
     schedule = schedules.create(name)

@@ -91,7 +91,7 @@ def _estimates(
         except BadValue as error:
             undefined[name] = str(error)
     resampled = {
-        name: _Resampled(metric, prediction, targets)
+        name: _Resampled(metric, prediction, targets=targets)
         for name, metric in metrics.items()
         if name in values and isinstance(metric, WeightedMetric)
     }
@@ -109,7 +109,7 @@ def _estimates(
 class _Resampled:
     """One metric under one block of resamples after another."""
 
-    def __init__(self, metric: WeightedMetric, prediction: Prediction, targets: Tensor) -> None:
+    def __init__(self, metric: WeightedMetric, prediction: Prediction, *, targets: Tensor) -> None:
         self._figure = metric.by_weight(prediction, targets)
         many = isinstance(metric, RankMetric) and targets.ndim > 1
         self._enough = _RANKING_RESAMPLES if many else math.inf

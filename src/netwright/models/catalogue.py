@@ -178,7 +178,8 @@ def _own(found: Entry, settings: Mapping[str, Any], options: Mapping[str, Any]) 
         raise must_be("model", "a class or function that gives a network", found.name)
     parameters = inspect.signature(make).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        check_options(found.name, options, [name for name in parameters if name not in _SETTINGS])
+        known = [name for name in parameters if name not in _SETTINGS]
+        check_options(found.name, options, known=known)
         settings = {name: value for name, value in settings.items() if name in parameters}
     network = make(**settings, **options)
     if not isinstance(network, nn.Module):

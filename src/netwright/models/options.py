@@ -9,7 +9,7 @@ from netwright._errors import must_be, offenders
 __all__ = ["check_options"]
 
 
-def check_options(model: str, options: Iterable[str], known: Iterable[str]) -> None:
+def check_options(model: str, options: Iterable[str], *, known: Iterable[str]) -> None:
     """Refuse options that `model` doesn't know.
 
     Raises:

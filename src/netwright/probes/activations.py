@@ -21,7 +21,7 @@ class Activations(Probe):
         """Hook every module without children."""
         for place, module in self.module.named_modules():
             if not any(True for _ in module.children()):
-                self.hook(place or "model", module, self._look)
+                self.hook(place or "model", module, look=self._look)
 
     def _look(self, place: str, output: Tensor) -> None:
         value = output.detach()

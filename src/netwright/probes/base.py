@@ -96,7 +96,7 @@ class Probe(ABC):
         """Whether the schedule looks at the present step."""
         return self._active
 
-    def hook(self, place: str, module: nn.Module, look: Callable[[str, Tensor], None]) -> None:
+    def hook(self, place: str, module: nn.Module, *, look: Callable[[str, Tensor], None]) -> None:
         """Call `look` with each floating-point output of `module` on the steps it looks at."""
 
         def forward(_: nn.Module, __: Any, output: Any) -> None:

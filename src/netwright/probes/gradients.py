@@ -21,7 +21,7 @@ class Gradients(Probe):
         """Hook every module without children."""
         for place, module in self.module.named_modules():
             if not any(True for _ in module.children()):
-                self.hook(place or "model", module, self._wait)
+                self.hook(place or "model", module, look=self._wait)
 
     def _wait(self, place: str, output: Tensor) -> None:
         if output.requires_grad:

@@ -18,8 +18,8 @@ __all__ = ["held_out"]
 def held_out(
     samples: Samples,
     targets: Tensor | None,
-    index: Tensor,
     *,
+    index: Tensor,
     batch_size: int,
     preprocess: nn.Module,
     device: torch.device | str = "cpu",

@@ -96,6 +96,8 @@ def create(
         >>> create("classes", names=("cat", "dog", "owl"), targets=None).width
         3
     """
+    from netwright.methods.output_units.base import OutputUnit
+
     made: Any = CATALOGUE.load(unit)
     if not (isinstance(made, type) and OutputUnit in made.__mro__):
         raise must_be("unit", "a class derived from OutputUnit", unit)

@@ -118,7 +118,7 @@ def build(
     """
     library = optional("timm", extra="timm")
     if "features_only" in options:  # its networks give lists of maps, not scores
-        check_options(f"timm:{name}", ["features_only"], ())
+        check_options(f"timm:{name}", ["features_only"], known=())
     own = library.get_pretrained_cfg(name)
     sized: dict[str, Any] = {}
     if image_size is not None and own is not None and own.fixed_input_size:

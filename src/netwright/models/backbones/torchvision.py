@@ -57,7 +57,7 @@ def build(
 
     builder = models.get_model_builder(name)
     known = _options(builder)
-    check_options(f"torchvision:{name}", options, known)
+    check_options(f"torchvision:{name}", options, known=known)
     arguments = {**options, **_fixed(builder), **_sized(name, image_size)}
     try:
         network: nn.Module = builder(weights=None, num_classes=num_classes, **arguments)
