@@ -161,7 +161,10 @@ CASES = {
 
 class StopAt(Observer):
     def __init__(self, step):
-        self.step, self.loop = step, None
+        self.step, self.loop, self.losses = step, None, []
+
+    def epoch_ended(self, view, *, loss, examples, seconds):
+        self.losses.append((loss, examples))
 
     def stepped(self, view):
         if view.step == self.step:
@@ -212,6 +215,9 @@ def test_interrupted_and_resumed_is_uninterrupted(name, tmp_path):
         second.resume(state)
         assert second.run() == ended
         _, found, _ = SnapshotFolder(folder).newest()
+        told, all_told = (loop.observers[0].losses for loop in (second, whole))
+        assert told
+        assert told == all_told[-len(told) :]  # of the whole epoch, the part before too
         assert different(found, wanted) == []  # weights, moments, pools, generators, all of it
         last, wanted_last = second.method.state_dict(), whole.method.state_dict()
         assert different(dict(last), dict(wanted_last)) == []
