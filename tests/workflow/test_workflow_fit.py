@@ -92,7 +92,10 @@ def test_a_loader_over_a_stream_has_the_epochs_that_one_pass_shows():
     ["split.seed=3", "augment=[{name: flip}]", "training.workers=1", "preprocess={name: none}"],
 )
 def test_what_a_loader_decides_is_not_asked_of_the_recipe(change):
-    with pytest.raises(BadValue, match="silent on what a DataLoader decides.*" + change.split("=")[0].split(".seed")[0]):
+    with pytest.raises(
+        BadValue,
+        match="silent on what a DataLoader decides.*" + change.split("=")[0].split(".seed")[0],
+    ):
         nw.fit(loader(), model=nn.Linear(4, 3), changes=[change])
 
 
@@ -137,7 +140,7 @@ def test_the_default_target_kinds_are_read_from_the_values(tmp_path):
         assert run.folder.read_json("data.json")["target"]["kind"] == kind
 
 
-# --- models and methods that were brought ----------------------------------------------------------
+# --- models and methods that were brought -------------------------------------------------------
 
 
 def test_a_given_model_is_trained_recorded_and_can_be_loaded():
@@ -221,7 +224,7 @@ def test_a_class_that_is_no_method_is_refused(tmp_path):
         nw.fit("iris", method="mine.py:NoMethod")
 
 
-# --- nothing is left changed -----------------------------------------------------------------------
+# --- nothing is left changed --------------------------------------------------------------------
 
 
 def states():
@@ -278,7 +281,9 @@ def test_no_split_is_learned_from():
     run = nw.fit("iris", changes=TINY)
     test = set(run.folder.read_arrays("evaluation/test.safetensors")["index"].tolist())
     val = set(run.folder.read_arrays("evaluation/val.safetensors")["index"].tolist())
-    assert len(test) == 30 and len(val) == 15 and not test & val
+    assert len(test) == 30
+    assert len(val) == 15
+    assert not test & val
 
 
 def test_without_a_test_split_validation_is_judged():

@@ -57,12 +57,19 @@ def main() -> None:
             raise
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if _was_interrupted(end):
+            typer.echo("interrupted", err=True)
+        raise
     except Exception as error:
         if _State.debug:
             raise
         kind = type(error).__name__
         typer.echo(f"error: {kind}: {error} (netwright --debug … shows where)", err=True)
         sys.exit(1)
+
+
+def _was_interrupted(end: SystemExit) -> bool:
+    """Typer turns an interrupt into an exit without a word."""
+    left = end.__context__
+    return left is not None and isinstance(left.__cause__, KeyboardInterrupt)

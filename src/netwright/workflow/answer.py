@@ -15,7 +15,7 @@ from netwright._errors import BadData, must_be, offenders, unknown
 from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InMemory, InputKind, Samples, Target, TargetKind
 from netwright.data.decode import EXTENSIONS
-from netwright.data.open import open_data
+from netwright.data.open import TABLES, open_data
 from netwright.data.sources.pictures import read_pictures
 from netwright.data.sources.table import Table
 from netwright.data.streams.held_out import held_out
@@ -123,7 +123,7 @@ def _open(run: Run, data: str | os.PathLike[str], *, kind: str, skip_bad: bool) 
     picture = state["input_kind"] == InputKind.IMAGE
     wishes: dict[str, Any] = {"kind": kind, "skip_bad": skip_bad}
     channels, height, width = state["input_shape"] if picture else (0, 0, 0)
-    if picture and os.path.exists(data):
+    if picture and os.path.exists(data) and Path(data).suffix.lower() not in TABLES:
         wishes |= {"image_size": (height, width), "channels": channels}
     if kind != "none":
         wishes |= {"target": part.target} if part.target is not None else {}

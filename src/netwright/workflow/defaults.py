@@ -88,7 +88,7 @@ def _augment(recipe: Recipe, facts: Facts) -> tuple[Named, ...]:
 
 def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
     asked = recipe.optimizer or OptimizerPart.model_validate({"name": "adamw"})
-    adaptive = {"learning_rate": 0.003 if model == "small-resnet" else 0.001}
+    adaptive = {"learning_rate": 0.005 if model == "small-resnet" else 0.001}
     defaults: Mapping[str, Mapping[str, float]] = {
         "adamw": {**adaptive, "weight_decay": 0.05},
         "sgd": {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
