@@ -15,7 +15,7 @@ from netwright.data.dataset import Data, InMemory, InputKind, Skipped, Target, T
 from netwright.data.decode import picture_tensor
 from netwright.data.depot import cache, catalogue, fetch
 from netwright.data.depot.unpack import unpack
-from netwright.data.depot.unpickle import NUMPY, unpickle
+from netwright.data.depot.unpickle import arrays, unpickle
 from netwright.data.sampler import batch_index
 from netwright.data.source import Position
 from netwright.data.sources.domains import domain_folders
@@ -100,7 +100,7 @@ def unpickled(folder: Path, **keyword: Any) -> Any:
     # Protocol 0 of Python 2: a byte string that is no ASCII but is latin-1.
     (folder / "old.pickle").write_bytes(b"U\x03\xe9ab.")
     try:
-        return unpickle(folder / "old.pickle", admitted=NUMPY, **keyword)
+        return unpickle(folder / "old.pickle", admitted=arrays(), **keyword)
     except UnicodeDecodeError as error:
         return type(error).__name__
 

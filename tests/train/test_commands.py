@@ -95,8 +95,8 @@ class Asks(Controller):
     def _asked(self, hook, view):
         return self.commands.pop(view.step, ()) if hook == self.hook else ()
 
-    def after_start(self, view):
-        return self._asked("after_start", view)
+    def after_stage_entered(self, view):
+        return self._asked("after_stage_entered", view)
 
     def after_step(self, view):
         return self._asked("after_step", view)
@@ -146,7 +146,7 @@ def test_stop():
     assert notes.steps[-1] == 7
     _, notes, ended, _ = run("after_epoch", {10: (Stop(reason="enough"),)})
     assert (ended.step, notes.steps[-1]) == (10, 10)
-    _, notes, ended, _ = run("after_start", {0: (Stop(reason="at once"),)})
+    _, notes, ended, _ = run("after_stage_entered", {0: (Stop(reason="at once"),)})
     assert (ended.step, notes.steps) == (0, [])
 
 

@@ -94,8 +94,8 @@ class Speaks(Controller):
     def __init__(self, log, *, at=None):
         self.log, self.at = log, at
 
-    def after_start(self, view):
-        self.log.append("· after_start")
+    def after_stage_entered(self, view):
+        self.log.append("· after_stage_entered")
         return ()
 
     def after_step(self, view):
@@ -121,7 +121,7 @@ EPOCH = [
     "· after_validation",
     "snapshot_written",
 ]
-BEGIN = ["stage_entered", "· after_start"]
+BEGIN = ["stage_entered", "· after_stage_entered"]
 
 
 def logged(tmp_path, *, stages=1, at=None, **settings):

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from netwright._errors import BadValue
-from netwright.train.control import Stop
+from netwright.train.control import EndStage
 from netwright.train.early_stopping import (
     EarlyStopping,
     average_change,
@@ -64,7 +64,7 @@ def test_it_says_stop_and_why():
     stopping = EarlyStopping(steady_decrease(epochs=1), metric="accuracy", higher_is_better=True)
     stopping.after_validation(None, metrics={"accuracy": 0.5, "loss": 3.0})
     (command,) = stopping.after_validation(None, metrics={"accuracy": 0.4, "loss": 2.0})
-    assert isinstance(command, Stop)
+    assert isinstance(command, EndStage)
     assert "accuracy" in command.reason
     assert type(command) in stopping.owns
 

@@ -93,9 +93,10 @@ class Stage:
         name: for the record ("adversarial").
         source: which of the run's named sources it learns from.
         epochs: passes over the source; None takes the run's.
-        steps: loop steps; where given it ends the stage before `epochs` does.
+        steps: loop steps the stage takes, whatever `epochs` says.
         fit: a closed form instead of phases: sees every batch of one pass, once.
-        begin: called once when the stage is entered, never again on resume (to copy an encoder).
+        begin: called once when the stage is entered, never again on resume: to copy an encoder's
+            weights or to freeze it, not to make modules.
         act: the policy handed to the source, for data that come from acting.
     """
 
@@ -153,12 +154,20 @@ class Stateful(Protocol):
 class Method(nn.Module):
     """A way to learn: networks, the losses that tie them, and how to answer.
 
-    Its `state_dict` and its registered `Stateful` parts are its whole state.
+    Its `state_dict` and its registered `Stateful` parts are its whole state. A tensor that one
+    phase leaves for the next is not: with micro-batches only the last piece's would survive.
+
+    Attributes:
+        progress: share of the current stage that is done, set by the loop before each step; for
+            losses whose weights change in the course of the training.
     """
+
+    progress: float
 
     def __init__(self) -> None:
         super().__init__()
         self._stateful: dict[str, Stateful] = {}
+        self.progress = 0.0
 
     @classmethod
     def for_task(

@@ -10,6 +10,7 @@ from netwright.runs.records import Ended
 from netwright.train.control import (
     ClipGradients,
     Command,
+    EndStage,
     Rebalance,
     ReplaceModule,
     RollBack,
@@ -45,6 +46,11 @@ def _(command: Stop, loop: Loop) -> None:
     loop.ending = Ended(reason=command.reason, step=loop.counters.step)
 
 
+@_execute.register(EndStage)
+def _(command: EndStage, loop: Loop) -> None:
+    loop.stage_ending = command.reason
+
+
 @_execute.register(RollBack)
 def _(command: RollBack, loop: Loop) -> None:
     if loop.ring is None:
@@ -54,7 +60,8 @@ def _(command: RollBack, loop: Loop) -> None:
             0,
             "A controller that rolls back needs it.",
         )
-    restore(loop, loop.ring.latest(command.step))
+    # controllers keep what they know: one that forgot its roll-back would ask for it for ever
+    restore(loop, {**loop.ring.latest(command.step), "controllers": {}})
     loop.ring.forget_after(loop.counters.step)
 
 

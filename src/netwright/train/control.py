@@ -26,6 +26,7 @@ __all__ = [
     "ClipGradients",
     "Command",
     "Controller",
+    "EndStage",
     "Observer",
     "Rebalance",
     "ReplaceModule",
@@ -105,7 +106,11 @@ class View:
 
 
 class Observer:
-    """Looks at a run. Every hook may be left as it is."""
+    """Looks at a run. Every hook may be left as it is.
+
+    A hook that draws random numbers does so within `_random.isolated`: the run draws from the same
+    generators.
+    """
 
     def started(self, view: View) -> None:
         """The run begins, or goes on after an interruption."""
@@ -168,8 +173,18 @@ class Stop(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndStage(Command):
+    """End the current stage; the run goes on with the next, if there is one."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RollBack(Command):
-    """Go back to the newest snapshot in memory that was taken at `step` or before."""
+    """Go back to the newest snapshot in memory that was taken at `step` or before.
+
+    Controllers keep their own state, so that they remember having gone back.
+    """
 
     step: int
 
@@ -223,8 +238,8 @@ class Controller:
     name: str
     owns: frozenset[type[Command]] = frozenset()
 
-    def after_start(self, view: View) -> Sequence[Command]:
-        """Before the first step, and again after a resume."""
+    def after_stage_entered(self, view: View) -> Sequence[Command]:
+        """Before the first step of each stage; not again when a run is taken up within it."""
         return ()
 
     def after_step(self, view: View) -> Sequence[Command]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from netwright._errors import must_be
-from netwright.train.control import Command, Controller, Stop, View
+from netwright.train.control import Command, Controller, EndStage, View
 
 __all__ = ["EarlyStopping", "Trigger", "average_change", "no_change", "steady_decrease"]
 
@@ -62,9 +62,9 @@ def average_change(*, epochs: int, least: float) -> Trigger:
 
 
 class EarlyStopping(Controller):
-    """Ends the run when `trigger` fires on one validation metric.
+    """Ends the stage when `trigger` fires on one validation metric.
 
-    The weights of the best validation are put back at the end by the loop (`restore_best`).
+    The loop puts the weights of the best validation back (`restore_best`).
 
     Args:
         trigger: one of the three of this module, or any function of the scores so far.
@@ -73,13 +73,18 @@ class EarlyStopping(Controller):
     """
 
     name = "early-stopping"
-    owns = frozenset({Stop})
+    owns = frozenset({EndStage})
 
     def __init__(self, trigger: Trigger, *, metric: str, higher_is_better: bool) -> None:
         self._trigger = trigger
         self._metric = metric
         self._sign = 1.0 if higher_is_better else -1.0
         self._scores: list[float] = []
+
+    def after_stage_entered(self, view: View) -> Sequence[Command]:
+        """Begin anew: another stage may be judged on another scale."""
+        self._scores.clear()
+        return ()
 
     def after_validation(self, view: View, *, metrics: Mapping[str, float]) -> Sequence[Command]:
         """Take in a score and ask to stop when the trigger fires."""
@@ -88,7 +93,7 @@ class EarlyStopping(Controller):
         score = self._sign * metrics[self._metric]
         self._scores.append(-math.inf if math.isnan(score) else score)
         if self._trigger(self._scores):
-            return (Stop(reason=f"early stopping: {self._metric} stands still"),)
+            return (EndStage(reason=f"early stopping: {self._metric} stands still"),)
         return ()
 
     def state_dict(self) -> dict[str, Any]:

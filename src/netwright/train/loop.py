@@ -12,7 +12,8 @@
                                                                  stepped      · controllers
             validate, keep the best                    epoch_ended, validated  · controllers
             snapshot                                             snapshot_written
-    put the best weights back                                    ended
+        put the stage's best weights back
+                                                                 ended
 
 Words on the right are what observers hear; controllers answer with commands there, carried out by
 `train.commands`.
@@ -20,6 +21,7 @@ Words on the right are what observers hear; controllers answer with commands the
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,6 +128,7 @@ class Loop:
         self.skipped_positions: set[Position] = set()
         self.ring = Ring(self.settings.ring) if self.settings.ring else None
         self.ending: Ended | None = None
+        self.stage_ending: str | None = None
         self.phases: list[Phase] = []
         self.precision = choose_precision(self.settings.precision, self.device)
         self.observers = observers
@@ -184,12 +187,12 @@ class Loop:
             resumed = self._resume_from is not None
             if self._resume_from is not None:
                 self.counters = Counters(**self._resume_from["counters"])
+            self._plan_stage()
             self._tell("started")
             try:
                 while self.counters.stage < len(self._stages) and self.ending is None:
                     self._run_stage(resumed=resumed)
                     resumed = False
-                self._finish()
             finally:
                 for source in self.sources.values():
                     source.close()
@@ -201,8 +204,7 @@ class Loop:
 
     def _run_stage(self, *, resumed: bool) -> None:
         stage = self.stage
-        self.phases = list(self.method.phases(stage)) if stage.fit is None else []
-        self.plan = self._planned(stage)
+        self._plan_stage()
         if not resumed:
             self.counters.stage_step = self.counters.epoch = self.counters.epoch_step = 0
             if stage.begin is not None:
@@ -218,19 +220,31 @@ class Loop:
         if self.ring is not None:
             self.ring.add(self.counters.step, capture(self))
         self._tell("stage_entered")
-        self._obey("after_start")
+        if not resumed:
+            self._obey("after_stage_entered")
         self._begin_epoch()
         if stage.fit is not None and self.counters.stage_step == 0:
             self._closed_form(stage)
         else:
-            while self.counters.stage_step < self.plan.steps and self.ending is None:
+            while self.counters.stage_step < self.plan.steps and not self._is_over():
                 self._step()
+        self._settle()
         if self.ending is None:
             self.counters.stage += 1
+            if self.stage_ending is not None and self.counters.stage == len(self._stages):
+                self.ending = Ended(reason=self.stage_ending, step=self.counters.step)
+
+    def _is_over(self) -> bool:
+        return self.ending is not None or self.stage_ending is not None
+
+    def _plan_stage(self) -> None:
+        self.phases = list(self.method.phases(self.stage)) if self.stage.fit is None else []
+        self.plan = self._planned(self.stage)
 
     def _forget_earlier_stages(self) -> None:
         """Nothing of another stage is gone back to, averaged with, or chosen at the end."""
         self.best = Best()
+        self.stage_ending = None
         self.skipped_positions.clear()
         self._restart_average()
         if self.ring is not None:
@@ -310,6 +324,7 @@ class Loop:
 
     def _step(self) -> None:
         self._set_learning_rates()
+        self.method.progress = self.counters.stage_step / self.plan.steps
         drawn: list[Streams | None] = []
         for phase in self.phases:
             if self.counters.stage_step % self.phase_intervals.get(phase.name, 1):
@@ -395,7 +410,7 @@ class Loop:
     def _end_epoch(self) -> None:
         counters = self.counters
         seconds = time.perf_counter() - self._epoch_began
-        mean = 0.0 if self.epoch_loss is None else float(self.epoch_loss) / counters.updates
+        mean = math.nan if self.epoch_loss is None else float(self.epoch_loss) / counters.updates
         examples = counters.examples
         counters.epoch += 1
         counters.epoch_step = counters.updates = counters.examples = 0
@@ -432,8 +447,8 @@ class Loop:
         self._tell("validated", metrics=metrics)
         self._obey("after_validation", metrics=metrics)
 
-    def _finish(self) -> None:
-        """Leave the method with the weights that the run is judged by."""
+    def _settle(self) -> None:
+        """Leave the method with the weights that the stage is judged by."""
         if self.ending is not None and self.ending.reason == "interrupted":
             return
         if self.best.weights is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netwright import _random
 from netwright.data.source import Position, Resume
+from netwright.runs.records import Ended
 from netwright.train.selection import Best
 from netwright.train.snapshot import State
 from netwright.train.update import Clipping
@@ -34,6 +35,8 @@ def capture(loop: Loop) -> State:
         "clip_norm": loop.clipping.norm,
         "scaler": loop.scaler.state_dict() if loop.scaler is not None else {},
         "average": loop.average.state_dict() if loop.average is not None else {},
+        "ending": None if loop.ending is None else loop.ending.to_json(),
+        "stage_ending": loop.stage_ending,
         "best": vars(loop.best).copy(),
         "epoch_loss": loop.epoch_loss,
         "sources": {name: source.state_dict() for name, source in loop.sources.items()},
@@ -71,6 +74,9 @@ def restore(loop: Loop, state: State) -> None:
         loop.scaler.load_state_dict(state["scaler"])
     if loop.average is not None:
         loop.average.load_state_dict(state["average"])
+    ending = state["ending"]
+    loop.ending = None if ending is None else Ended.from_json(ending)
+    loop.stage_ending = state["stage_ending"]
     loop.best = Best(**state["best"])
     loss = state["epoch_loss"]
     loop.epoch_loss = None if loss is None else loss.to(loop.device)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from netwright.data.batch import Streams
+from netwright.data.batch import Batch, Streams
 from netwright.methods.base import Loss
 from netwright.runs.records import Ended
 from netwright.train.control import Observer, View
@@ -66,7 +66,8 @@ class Progress(Observer):
     ) -> None:
         """Keep the loss, unread."""
         self._mean = mean
-        self._examples += len(streams)
+        parts = [streams] if isinstance(streams, Batch) else streams.values()
+        self._examples += sum(len(part) for part in parts)
 
     def stepped(self, view: View) -> None:
         """Move the bar."""

@@ -33,6 +33,7 @@ class _Row:
     learning_rates: Mapping[str, float]
     values: tuple[Tensor, ...]  # mean, gradient norm, then the terms
     terms: tuple[str, ...]
+    term_weights: Mapping[str, float]
     seconds: float
 
 
@@ -80,6 +81,7 @@ class Record(Observer):
                 view.learning_rates,
                 (mean, gradient_norm, *loss.terms.values()),
                 tuple(loss.terms),
+                loss.term_weights,
                 time.perf_counter() - self._began,
             )
         )
@@ -161,6 +163,7 @@ class Record(Observer):
                 loss=mean,
                 gradient_norm=norm,
                 terms={name: next(numbers) for name in row.terms},
+                term_weights=dict(row.term_weights),
                 learning_rate=dict(row.learning_rates),
                 clock={"seconds": row.seconds},
             )
