@@ -41,5 +41,6 @@ class Updates(Probe):
                 continue
             moved = torch.linalg.vector_norm(parameter.detach() - before)
             ratio = moved / torch.linalg.vector_norm(before)
-            self.note(place, {"norm": moved, "ratio": torch.nan_to_num(ratio, posinf=torch.inf)})
+            # 0/0 is no movement; any other NaN comes from the parameter and is to be seen
+            self.note(place, {"norm": moved, "ratio": torch.where(moved == 0, 0.0, ratio)})
         self._before = {}
