@@ -27,7 +27,7 @@ class Facts:
 
     Attributes:
         count: training examples.
-        picture_side: the longer side of the pictures; None where the inputs are none.
+        picture_size: (height, width) of the pictures; None where the inputs are none.
         reads_items: the examples are read while they are learned from.
         preprocess: name of what suits the inputs.
         batches: an epoch has, where that is not ours to choose.
@@ -35,7 +35,7 @@ class Facts:
 
     count: int
     preprocess: str
-    picture_side: int | None = None
+    picture_size: tuple[int, int] | None = None
     reads_items: bool = False
     batches: int | None = None
 
@@ -72,17 +72,20 @@ def complete(recipe: Recipe, facts: Facts) -> Recipe:
 
 
 def _model(facts: Facts) -> Named:
-    if facts.picture_side is None:
+    if facts.picture_size is None:
         return Named(name="mlp")
-    small = facts.picture_side <= SMALL_PICTURE
+    small = max(facts.picture_size) <= SMALL_PICTURE
     return Named(name="small-resnet" if small else "torchvision:resnet18")
 
 
 def _augment(recipe: Recipe, facts: Facts) -> tuple[Named, ...]:
     if recipe.augment is not None:
         return recipe.augment
-    if facts.picture_side is None:
+    if facts.picture_size is None:
         return ()
+    if facts.reads_items:  # in the workers, which have the time, and finer than whole pixels
+        crop = {"name": "torchvision:RandomResizedCrop", "size": list(facts.picture_size)}
+        return (Named.model_validate(crop | {"scale": [0.5, 1.0]}),)
     return tuple(Named.model_validate(one) for one in DEFAULT_FOR_PICTURES)
 
 
@@ -106,7 +109,7 @@ def _training(part: TrainingPart, facts: Facts) -> TrainingPart:
     batch_size = part.batch_size
     if batch_size is None and facts.batches is None:
         batch_size = _batch_size(facts.count)
-    views = _PICTURES if facts.picture_side is not None else _ROWS
+    views = _PICTURES if facts.picture_size is not None else _ROWS
     epochs = part.epochs or views.epochs(facts.count)
     batches = facts.batches or batch_count(facts.count, batch_size or 1)
     workers = min(os.cpu_count() or 1, 8) if facts.reads_items else 0

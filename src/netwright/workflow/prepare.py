@@ -12,6 +12,7 @@ from torch import Tensor
 
 from netwright._errors import must_be
 from netwright.data.augment.compose import Augment
+from netwright.data.augment.torchvision_v2 import PREFIX, in_workers, refuse_in_memory
 from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
 from netwright.data.preprocess import catalogue as preprocessing
@@ -66,8 +67,12 @@ class Prepared:
         target = self.data.target.values
         index = self.splits["train"]
         batch_size = recipe.training.batch_size or JUDGED_BATCH
-        steps = [{"name": one.name, **one.options} for one in recipe.augment or ()]
-        augment = Augment(steps, seed=recipe.seed) if steps else None
+        entries = [{"name": one.name, **one.options} for one in recipe.augment or ()]
+        singly = [entry for entry in entries if entry["name"].startswith(PREFIX)]
+        batched = [entry for entry in entries if entry not in singly]
+        augment = Augment(batched, seed=recipe.seed) if batched else None
+        if isinstance(self.samples, InMemory) and singly:
+            raise refuse_in_memory(singly[0]["name"])
         if isinstance(self.samples, InMemory):
             return InMemorySource(
                 self.samples,
@@ -87,6 +92,7 @@ class Prepared:
             batch_size=batch_size,
             seed=recipe.seed,
             preprocess=self.preprocess,
+            transform=in_workers(singly),
             augment=augment,
             workers=self.workers,
         )

@@ -138,7 +138,7 @@ def _facts(data: Data, *, count: int) -> Facts:
     )
     return Facts(
         count=count,
-        picture_side=max(shape[-2:]) if shape else None,
+        picture_size=(shape[-2], shape[-1]) if shape else None,
         reads_items=not isinstance(data.samples, (InMemory, Table)),
         preprocess=default_for(data),
     )
