@@ -52,7 +52,7 @@ class _Views:
         return min(max(round(self.views / count), self.least), self.most)
 
 
-_PICTURES = _Views(views=600_000, least=12, most=50)
+_PICTURES = _Views(views=600_000, least=12, most=40)
 _ROWS = _Views(views=200_000, least=20, most=200)
 
 
@@ -124,9 +124,9 @@ def _training(part: TrainingPart, facts: Facts) -> TrainingPart:
 
 
 def _batch_size(count: int) -> int:
-    """About 40 updates an epoch for small sets, 128 examples each for large ones."""
+    """About 20 updates an epoch for small sets, 128 examples each for large ones."""
     for size in (16, 32, 64):
-        if count < 40 * size:
+        if count < 20 * size:
             return size
     return 128
 
