@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from keyword_cases.case import Case
 from keyword_cases.train import Regression
+from netwright._errors import NetwrightError
 from netwright.methods.supervised import Task
 from netwright.runs.recipe import Recipe
+from netwright.workflow.answer import evaluate, predict
 from netwright.workflow.build import build_method
 from netwright.workflow.fit import Given, fit, run_recipe
 from netwright.workflow.run import Run, load
@@ -48,6 +52,29 @@ def loaded(folder: Path, **keyword: Any) -> Any:
     return outcome(load("first", **keyword))
 
 
+def pictures_run(folder: Path) -> Run:
+    for place in range(24):
+        kind = folder / "pictures" / "ab"[place % 2]
+        kind.mkdir(parents=True, exist_ok=True)
+        pixels = np.full((8, 8), 40 + 9 * place, np.uint8)
+        Image.fromarray(pixels).save(kind / f"{place}.png")
+    return fit("pictures", changes=SHORT, root=folder / "runs")
+
+
+def predicted(folder: Path, **keyword: Any) -> Any:
+    """What a run says of pictures of which one can't be read."""
+    run = pictures_run(folder)
+    (folder / "pictures" / "a" / "broken.png").write_bytes(b"no picture")
+    try:
+        return predict(run, "pictures", **keyword)
+    except NetwrightError as error:
+        return str(error)
+
+
+def evaluated(folder: Path, **keyword: Any) -> Any:
+    return evaluate(pictures_run(folder), "pictures", **keyword)
+
+
 def built(_: Path, **keyword: Any) -> Any:
     recipe = Recipe.parse({"data": {"name": "iris"}, "model": {"name": "mlp"}})
     task = Task(kind="binary", names=("a", "b"), targets=CLASSES)
@@ -81,11 +108,14 @@ CASES = {
     "netwright.workflow.run:load": Case(
         loaded, {"model": nn.Linear(2, 1), "method": Regression(), "root": "elsewhere"}
     ),
+    "netwright.workflow.answer:predict": Case(predicted, {"skip_bad": True}),
+    "netwright.workflow.answer:evaluate": Case(evaluated, {"split": "train"}),
     "netwright.workflow.build:build_method": Case(
         built, {"model": nn.Linear(4, 1), "method": Regression()}
     ),
 }
 EXEMPT = {
+    "netwright.workflow.answer:evaluate(skip_bad)": "goes the same way as that of predict",
     "netwright.workflow.fit:fit(doctor)": "changes no bit of a run, by contract: the tests of the "
     "doctor hold it",
     "netwright.workflow.fit:fit(console)": "only draws progress on the terminal",

@@ -32,9 +32,10 @@ def data(
         typer.echo(json.dumps([asdict(row) for row in rows], default=str))
         return
     for row in rows:
-        here = "here" if row.fetched else ""
-        typer.echo(f"{row.name:<20} {row.megabytes:>7.1f} MB  {here:<5} {row.licence}")
-        typer.echo(f"{'':<20} {row.summary} ({row.origin})")
+        here = "fetched" if row.fetched else ""
+        typer.echo(f"{row.name:<20} {row.megabytes:>7.1f} MB  {here:<8} {row.summary}")
+        typer.echo(f"{'':<42}licence: {row.licence}")
+        typer.echo(f"{'':<42}origin:  {row.origin}")
 
 
 @app.command()

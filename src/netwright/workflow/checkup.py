@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
+from netwright._errors import BadValue
 from netwright.data.dataset import InMemory
 from netwright.data.quality.leakage import find_leaks
 from netwright.data.source import Position, Resume, Source
@@ -33,7 +34,7 @@ def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], 
     return Doctor(
         first_batch=(lambda: source.next(Position(0, 0))) if rewinds else None,
         floor=_floor(session),
-        beforehand=_doubles(session),
+        beforehand=[*_degree_of_resume(source), *_doubles(session)],
         report=report,
     )
 
@@ -53,7 +54,27 @@ def _floor(session: Session) -> Mapping[str, Floor]:
         answer = method.unit.predict(scores)
     name, metric = next(iter(method.metrics().items()))
     metric.update(answer, held_out)
-    return {name: Floor(score=metric.compute(), higher_is_better=metric.higher_is_better)}
+    try:
+        score = metric.compute()
+    except BadValue:  # a small validation split may not define the figure
+        return {}
+    return {name: Floor(score=score, higher_is_better=metric.higher_is_better)}
+
+
+def _degree_of_resume(source: Source) -> list[Finding]:
+    """Say at the start, not when it is too late, that an interruption will cost something."""
+    if source.resume is not Resume.NONE:
+        return []
+    return [
+        Finding(
+            symptom="resumes-by-epoch",
+            severity=Severity.NOTE,
+            where="data",
+            step=0,
+            message="The DataLoader has no state: a resumed run begins its epoch again, and can't "
+            "end with the same bits. Give the dataset instead of the loader for an exact resume.",
+        )
+    ]
 
 
 def _doubles(session: Session) -> list[Finding]:
