@@ -57,6 +57,10 @@ def test_numbers_come_back_to_the_bit(value, tmp_path):
     assert written(recipe, tmp_path).optimizer.learning_rate == value
 
 
+def test_an_optimiser_is_adamw_where_only_its_numbers_are_given():
+    assert Recipe.parse(DIGITS).changed(["optimizer.learning_rate=1e-2"]).optimizer.name == "adamw"
+
+
 def test_options_stand_beside_the_name():
     recipe = Recipe.parse(WHOLE)
     assert recipe.model.options == {"hidden": (8, 4), "dropout": 1e-3}

@@ -62,6 +62,8 @@ def train(
     if data is None and recipe is None:
         raise must_be("DATA", "given, or --recipe", None, "netwright train digits")
     start = Recipe.read(recipe) if recipe else Recipe.parse({"data": {"name": data}})
+    if data is not None:  # other data than the recipe's are no mistake where they are named
+        start = start.with_fields({"data.fingerprint": None})
     wished = start.with_fields(
         {path: value for path, value in shortcuts.items() if value is not None}
     ).changed(changes)

@@ -44,6 +44,7 @@ class Named(BaseModel):
 class OptimizerPart(Named):
     """An optimiser; its learning rate is chosen by the model where it is left out."""
 
+    name: str = "adamw"
     learning_rate: float | None = Field(default=None, gt=0)
 
 

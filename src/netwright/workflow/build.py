@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from netwright import _random
-from netwright._errors import BadType, must_be
+from netwright._errors import BadType, NetwrightError, must_be
 from netwright.methods.base import Method, ParameterGroup, Task
 from netwright.methods.catalogue import CATALOGUE as METHODS
 from netwright.runs.recipe import EarlyStoppingPart, Named, Recipe
@@ -33,11 +34,30 @@ __all__ = [
     "build_method",
     "given_part",
     "make_optimizers",
+    "naming_options",
     "settings_of",
 ]
 
 GIVEN = "given"
 """Name in a recipe of what was handed over as an object and can't be made again from text."""
+
+
+@contextmanager
+def naming_options(section: str, options: Any) -> Iterator[None]:
+    """Say which section of the recipe holds options that what it names can't work with."""
+    try:
+        yield
+    except NetwrightError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        if not options:
+            raise
+        raise must_be(
+            section,
+            "given options of the right kind",
+            options,
+            f"They led to {type(error).__name__}: {error}.",
+        ) from error
 
 
 def given_part(thing: object) -> Named:
@@ -86,7 +106,8 @@ def build_method(
                 "method", "a class derived from netwright Method", recipe.method.name, error=BadType
             )
         build = _model_builder(recipe, input_shape=input_shape, given=model)
-        return made.for_task(task, build_model=build, **recipe.method.options)
+        with naming_options("method", recipe.method.options):
+            return made.for_task(task, build_model=build, **recipe.method.options)
 
 
 def _model_builder(
@@ -104,13 +125,14 @@ def _model_builder(
 
     def build(width: int) -> nn.Module:
         size = tuple(input_shape[1:]) if len(input_shape) == 3 else None
-        made: nn.Module = create(
-            part.name,
-            num_classes=width,
-            in_channels=input_shape[0],
-            image_size=size,
-            **part.options,
-        )
+        with naming_options("model", part.options):
+            made: nn.Module = create(
+                part.name,
+                num_classes=width,
+                in_channels=input_shape[0],
+                image_size=size,
+                **part.options,
+            )
         return made
 
     return build
@@ -124,7 +146,8 @@ def make_optimizers(recipe: Recipe) -> MakeOptimizer:
     rate, options = part.learning_rate, part.options
 
     def make(name: str, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
-        return build_optimizer(groups, name=part.name, learning_rate=rate, **options)
+        with naming_options("optimizer", options):
+            return build_optimizer(groups, name=part.name, learning_rate=rate, **options)
 
     return make
 
@@ -132,7 +155,8 @@ def make_optimizers(recipe: Recipe) -> MakeOptimizer:
 def schedule_of(recipe: Recipe) -> schedules.Schedule:
     """The learning-rate schedule of a completed recipe."""
     part = recipe.schedule or Named(name="constant")
-    return schedules.create(part.name, **part.options)
+    with naming_options("schedule", part.options):
+        return schedules.create(part.name, **part.options)
 
 
 def settings_of(recipe: Recipe) -> Settings:

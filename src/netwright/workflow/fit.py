@@ -115,8 +115,6 @@ def fit(
     for path, value in shortcuts.items():
         if value is not None:
             _put(content, path.split("."), value)
-    if "optimizer" in content:
-        content["optimizer"].setdefault("name", "adamw")
     recipe = Recipe.parse(content).changed(changes)
     given = Given(
         data=None if named else data,

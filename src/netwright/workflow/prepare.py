@@ -24,6 +24,7 @@ from netwright.data.streams.in_memory import InMemorySource
 from netwright.data.streams.streamed import StreamedSource
 from netwright.methods.base import Task
 from netwright.runs.recipe import Recipe
+from netwright.workflow.build import naming_options
 
 __all__ = ["Prepared", "divide_data", "fingerprint", "prepare"]
 
@@ -70,7 +71,8 @@ class Prepared:
         entries = [{"name": one.name, **one.options} for one in recipe.augment or ()]
         singly = [entry for entry in entries if entry["name"].startswith(PREFIX)]
         batched = [entry for entry in entries if entry not in singly]
-        augment = Augment(batched, seed=recipe.seed) if batched else None
+        with naming_options("augment", batched):
+            augment = Augment(batched, seed=recipe.seed) if batched else None
         if isinstance(self.samples, InMemory) and singly:
             raise refuse_in_memory(singly[0]["name"])
         if isinstance(self.samples, InMemory):

@@ -117,7 +117,8 @@ def _with_given(recipe: Recipe, given: Given, *, found: str, path: str) -> Recip
             "data",
             "what the recipe was made with",
             f"fingerprint {found[:12]}, not {known[:12]}",
-            "The files have changed since; leave data.fingerprint out to train on them anyway.",
+            "The data, or how they are read, have changed since; to train on them anyway, set "
+            "data.fingerprint=null.",
         )
     update: dict[str, Any] = {
         "data": recipe.data.model_copy(update={"fingerprint": found, "name": path})
