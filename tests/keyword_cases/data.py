@@ -168,6 +168,6 @@ CASES = {
 EXEMPT = {
     "netwright.data.depot.fetch:get(cache)": "goes the same way as that of prepared and remove",
     "netwright.data.depot.fetch:get(progress)": "told while files come over the network: -m data",
-    "netwright.data.depot.weights:WeightsCard(part)": "goes whole into weights.json, for its reader",
+    "netwright.data.depot.weights:WeightsCard(part)": "goes whole into weights.json",
     "netwright.data.depot.weights:WeightsCard(changes)": "goes whole into weights.json likewise",
 }
