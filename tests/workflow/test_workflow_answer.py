@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from workflow_kit import TINY, blobs, pictures, table
 
 import netwright as nw
 from netwright._errors import BadData, NetwrightError
 from netwright.workflow.answer import evaluate
+from workflow_kit import TINY, blobs, pictures, table
 
 
 @pytest.fixture(scope="module")
