@@ -95,7 +95,7 @@ class Catalogue:
             point.name: Entry(
                 name=point.name, target=point.value, summary=f"from {point.value.split('.')[0]}"
             )
-            for point in entry_points(group=f"netwright.{self.kind}s")
+            for point in entry_points(group=f"netwright.{self.kind.replace(' ', '_')}s")
         }
 
 
@@ -142,7 +142,11 @@ def _load_file(path: Path) -> Any:
         raise must_be("file", "a Python file that can be imported", str(path))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look their module up by name
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # half of it would be taken for the whole the next time
+        raise
     return module
 
 
