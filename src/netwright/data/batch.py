@@ -89,6 +89,8 @@ def map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
         return function(value)
     if isinstance(value, Mapping):
         return {key: map_tensors(item, function) for key, item in value.items()}
+    if isinstance(value, torch.Size):
+        return value
     if isinstance(value, tuple) and type(value) is not tuple:  # a named one takes its fields apart
         return type(value)(*(map_tensors(item, function) for item in value))
     if isinstance(value, (tuple, list)):
