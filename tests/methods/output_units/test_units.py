@@ -142,3 +142,30 @@ def test_only_output_units_are_taken(tmp_path):
     (tmp_path / "mine.py").write_text("class Mine: pass\n")
     with pytest.raises(BadValue, match="unit must be a class derived from OutputUnit"):
         create(f"{tmp_path}/mine.py:Mine", names=("a", "b"), targets=None)
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e6 + 0.1])
+@pytest.mark.parametrize("count", [3, 7, 1000])
+def test_a_constant_target_keeps_its_scale_whatever_its_mean_rounds_to(value, count):
+    targets = torch.full((count,), value, dtype=torch.float64)
+    unit = create("real", names=("value",), targets=targets)
+    assert unit.deviation.tolist() == [1]
+    assert unit.inward(targets).abs().max() < 0.1
+
+
+def test_targets_that_hardly_vary_are_standardised_all_the_same():
+    targets = 1e-9 * torch.randn(
+        100, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
+    unit = create("real", names=("value",), targets=targets)
+    assert unit.inward(targets).std(correction=0).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_expected_centres_do_not_suffer_from_half_precision():
+    unit, _ = made("bins")
+    scores = torch.randn(16, unit.width, generator=torch.Generator().manual_seed(1))
+    exact = unit.predict(scores).outputs
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = unit.predict(scores).outputs
+    assert cast.dtype == torch.float32
+    torch.testing.assert_close(cast, exact)

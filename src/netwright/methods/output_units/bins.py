@@ -77,7 +77,8 @@ class Bins(OutputUnit):
         """The expected centre."""
         logits = at_least_float32(scores)
         probabilities = logits.softmax(dim=1)
-        expected = probabilities @ self.centres.to(logits.dtype)
+        # not a matrix product: autocast would take that in half precision
+        expected = (probabilities * self.centres.to(logits.dtype)).sum(dim=1)
         return Prediction(outputs=expected, probabilities=probabilities, logits=logits)
 
     def metrics(self) -> dict[str, Metric]:

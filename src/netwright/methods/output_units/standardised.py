@@ -35,7 +35,9 @@ class StandardisedUnit(OutputUnit):
         else:
             values = targets.reshape(-1, columns).double()
             mean, deviation = values.mean(dim=0), values.std(dim=0, correction=0)
-            deviation = deviation.where(deviation > 0, 1)
+            # not by the deviation: the mean of equal numbers may round to another one
+            alike = (values == values[:1]).all(dim=0) | (deviation == 0)
+            deviation = deviation.where(~alike, 1)
         self.register_buffer("mean", mean.float())
         self.register_buffer("deviation", deviation.float())
 
