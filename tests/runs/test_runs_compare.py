@@ -108,3 +108,10 @@ def test_what_cannot_be_compared_is_said(tmp_path):
         compare([run])
     with pytest.raises(DamagedRun, match=r"recipe.yaml must be YAML"):
         compare([run, make(tmp_path, recipe="a: [1")])
+
+
+def test_answers_of_another_shape_than_the_target_have_no_common_score(tmp_path):
+    targets = torch.tensor([1.0, 2.0, 4.0])
+    quantiles = targets[:, None] + torch.tensor([-1.0, 0.0, 1.0])
+    runs = [make(tmp_path, outputs=quantiles, targets=targets, kind="real") for _ in range(2)]
+    assert compare(runs).paired == ()

@@ -182,8 +182,9 @@ def _scores_of_both(
     same = len(one["index"]) > 0 and all(
         np.array_equal(one[key], other[key]) for key in ("index", "targets")
     )
-    if not same or one["outputs"].shape != other["outputs"].shape:
-        return None
+    shapes = {one["outputs"].shape, other["outputs"].shape}
+    if not same or len(shapes) > 1 or one["outputs"].size != one["targets"].size:
+        return None  # quantiles are several answers to one target
     if about["target"]["kind"] in JUDGED_RIGHT_OR_WRONG:
         return "accuracy", _right(one), _right(other)
     return "squared error", _squared_error(one), _squared_error(other)
