@@ -205,3 +205,10 @@ def test_a_recipe_is_never_changed_in_place():
     recipe = Recipe.parse(WHOLE)
     with pytest.raises(ValueError, match="frozen"):
         recipe.seed = 3
+
+
+@pytest.mark.parametrize("rate", [True, "0.1", float("inf"), float("nan"), 0])
+def test_a_learning_rate_is_a_number_above_0(rate):
+    content = {**DIGITS, "optimizer": {"name": "sgd", "learning_rate": rate}}
+    with pytest.raises(BadValue, match=r"optimizer\.learning_rate="):
+        Recipe.parse(content)

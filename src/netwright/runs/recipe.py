@@ -31,7 +31,7 @@ class _Part(BaseModel):
 class Named(BaseModel):
     """Something from a catalogue, with its options."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     name: str
 
@@ -45,7 +45,7 @@ class OptimizerPart(Named):
     """An optimiser; its learning rate is chosen by the model where it is left out."""
 
     name: str = "adamw"
-    learning_rate: float | None = Field(default=None, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class DataPart(_Part):
