@@ -155,10 +155,10 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, fails):
         if fails == "fsync":
             patched.setattr(os, "fsync", full)
         elif fails == "replace":
-            patched.setattr("pathlib.Path.replace", full)
+            patched.setattr(os, "replace", full)
         else:
             patched.setattr("pathlib.Path.open", full)
-        with pytest.raises(DamagedRun, match=r"No space left on device.*make room"):
+        with pytest.raises(DamagedRun, match=r"No space left on device.*Free space"):
             folder.write(2, state(2))
         with pytest.raises(DamagedRun):
             folder.write(1, state(3))  # over the one that is there
@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, fails):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DamagedRun, match="snapshot must be written to"):
+    with pytest.raises(DamagedRun, match="must be a place that can be written"):
         SnapshotFolder(tmp_path / "file").write(1, state())
 
 
@@ -220,3 +220,23 @@ def test_sizes_that_are_refused(tmp_path):
         SnapshotFolder(tmp_path, keep=0)
     with pytest.raises(BadValue, match="size must be at least 1"):
         Ring(0)
+
+
+def test_what_a_killed_process_left_is_swept_with_the_run(tmp_path, monkeypatch):
+    from netwright.runs.events import Recorder
+
+    def killed(*_):
+        raise SystemExit  # no chance to tidy up: the file below stands for what it leaves
+
+    folder = SnapshotFolder(tmp_path / "snapshots")
+    names = []
+    replace = os.replace
+    monkeypatch.setattr(
+        os, "replace", lambda one, other: (names.append(str(one)), replace(one, other))
+    )
+    folder.write(1, state())
+    monkeypatch.undo()
+    with open(names[0], "wb") as file:
+        file.write(b"half")
+    Recorder(tmp_path, 1).close()
+    assert [path.name for path in folder.path.iterdir()] == ["step-000000001.snapshot"]

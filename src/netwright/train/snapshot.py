@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from torch import Tensor
 
 from netwright._errors import BadType, DamagedRun, must_be
 from netwright.data.batch import map_tensors
+from netwright.runs.files import replacing
 
 __all__ = ["Ring", "SnapshotFolder", "State", "own_copy", "read_snapshot", "write_snapshot"]
 
@@ -133,24 +132,10 @@ def write_snapshot(file: Path, state: State) -> None:
     buffer = io.BytesIO()
     torch.save(map_tensors(state, _to_host), buffer)
     payload = buffer.getbuffer()
-    temporary = file.with_suffix(".part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as out:
-            out.write(_MAGIC)
-            out.write(hashlib.sha256(payload).digest())
-            out.write(payload)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-        _sync_folder(file.parent)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise DamagedRun(
-            f"snapshot must be written to {file}, got {error.strerror or error}. "
-            "The earlier snapshots are intact; make room, then: netwright resume RUN"
-        ) from error
+    with replacing(file) as temporary, temporary.open("wb") as out:
+        out.write(_MAGIC)
+        out.write(hashlib.sha256(payload).digest())
+        out.write(payload)
 
 
 def read_snapshot(file: Path) -> State:
@@ -197,11 +182,3 @@ def _check_plain(value: Any, *, place: str) -> None:
 def _to_host(tensor: Tensor) -> Tensor:
     # a copy of its own also frees a view from the storage it shares
     return tensor.detach().to("cpu", copy=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
