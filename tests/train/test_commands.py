@@ -391,3 +391,15 @@ def test_what_was_judged_and_kept_is_not_judged_and_kept_again(hook):
     assert heard.steps == [*range(1, 11), 6, 7, *range(1, 16)]
     judged_twice = [10] if hook == "after_validation" else []
     assert at == [5, *judged_twice, 5, 10, 15]
+
+
+def test_a_loader_that_knows_no_positions_goes_past_what_is_skipped():
+    from netwright.data.streams.loader import LoaderSource
+
+    method, made = Two(), batches()
+    skip = {1: (SkipBatch(position=Position(0, 3)),)}
+    controller = Asks("after_step", skip)
+    source = LoaderSource(made)
+    loop_of(method, source, optimizer=SGD, epochs=2, loop={"controllers": (controller,)}).run()
+    firsts = [place for phase, place in method.seen if phase == "one"]
+    assert firsts == [0, 1, 2, 4, 0, 1, 2, 3, 4]

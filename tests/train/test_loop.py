@@ -154,3 +154,11 @@ def test_pictures_are_laid_out_for_the_fast_kernels():
     loop_of(method, listed(2), optimizer=SGD)
     assert method.net.weight.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(method.net.weight, values)
+
+
+def test_a_stage_of_no_epochs_takes_no_step():
+    method = Planned((Stage(name="off", epochs=0), Stage(name="on", epochs=1)))
+    loop = loop_of(method, listed(2), optimizer=SGD, epochs=3)
+    loop.run()
+    assert loop.counters.step == 2
+    assert loop.counters.stage == 2

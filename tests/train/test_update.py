@@ -266,3 +266,69 @@ def test_a_batch_in_which_nothing_counts_changes_nothing():
     assert not updater(method).run(phase_of(method), batches()[0]).applied
     after = method.state_dict().values()
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+class Waning(Observer):
+    def __init__(self):
+        self.epochs = []
+
+    def epoch_ended(self, view, *, loss, examples, seconds):
+        self.epochs.append((loss, view.skipped_updates))
+
+
+@pytest.fixture
+def on_the_device(monkeypatch):
+    """The fused kernels of a processor leave updates out as those of a GPU do."""
+    monkeypatch.setattr(
+        Updater, "_checks_itself", lambda self, phase, *_, **__: phase.name in self._stepped_once
+    )
+
+
+def test_updates_that_the_device_leaves_out_are_counted_at_the_epochs_end(on_the_device):
+    seen = []
+    for spoilt in ((), (1, 4)):
+        count = Waning()
+        method = Regression()
+        net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))  # no running statistics
+        method.net = net
+        loop_of(
+            method,
+            batches(6, spoilt=spoilt),
+            optimizer=ADAM,
+            loop={"observers": (count,)},
+            epochs=2,
+        ).run()
+        seen.append(count.epochs)
+    assert [skipped for _, skipped in seen[0]] == [0, 0]
+    assert [skipped for _, skipped in seen[1]] == [2, 4]
+    assert all(math.isfinite(loss) for loss, _ in seen[1])
+
+
+def test_a_run_whose_device_leaves_everything_out_is_given_up_too(on_the_device):
+    method, count = Regression(), Count()
+    loop = loop_of(
+        method,
+        batches(6, spoilt=(1, 2, 3, 4, 5)),
+        optimizer=ADAM,
+        loop={"observers": (count,)},
+        epochs=3,
+        skipped_limit=5,
+    )
+    with pytest.raises(NonFinite, match="5 updates in a row"):
+        loop.run()
+    assert loop.counters.epoch == 0
+    assert [ended.reason for ended in count.ended_with] == ["non-finite"]
+
+
+def test_what_one_phase_left_out_is_no_matter_of_the_next(on_the_device):
+    method = Regression()
+    update = updater(method)
+    first, second = (Phase(name=name, optimizers=("main",), loss=method.loss) for name in "ab")
+    good, spoilt = batches(2, spoilt=(1,))
+    update.run(first, good)
+    update.run(first, spoilt)
+    for buffer in method.buffers():
+        buffer.nan_to_num_()
+    before = method.net[0].weight.detach().clone()
+    assert update.run(second, good).applied
+    assert not torch.equal(method.net[0].weight, before)

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from netwright import _random
 from netwright._errors import NonFinite, must_be, unknown
 from netwright.data.batch import Batch, Streams
-from netwright.data.source import Position, Source
+from netwright.data.source import Position, Resume, Source
 from netwright.methods.base import Method, ParameterGroup, Phase, Stage
 from netwright.runs.records import Ended
 from netwright.train.averaging import WeightAverage
@@ -46,6 +46,7 @@ from netwright.train.selection import Best
 from netwright.train.settings import Settings
 from netwright.train.snapshot import Ring, SnapshotFolder, State
 from netwright.train.state import capture, restore, restore_trainable
+from netwright.train.tally import Tally
 from netwright.train.update import Clipping, Outcome, Updater
 from netwright.train.validation import HeldOut, validate
 
@@ -144,6 +145,7 @@ class Loop:
         self._resume_from: State | None = None
         self._stop_requested = False
         self.epoch_loss: Tensor | None = None
+        self.tally: Tally | None = None
         self._epoch_began = 0.0
         for source in sources.values():
             source.to(self.device)
@@ -306,7 +308,7 @@ class Loop:
                 "Make it smaller.",
             )
         per_epoch = length // batches
-        steps = per_epoch * (stage.epochs or self.settings.epochs)
+        steps = per_epoch * (self.settings.epochs if stage.epochs is None else stage.epochs)
         return Plan(batches, per_epoch, steps if stage.steps is None else stage.steps)
 
     def _closed_form(self, stage: Stage) -> None:
@@ -354,9 +356,12 @@ class Loop:
     def _draw(self, number: int) -> Streams | None:
         first = self.position
         position = Position(first.epoch, first.step + number)
-        if position in self.skipped_positions:
+        source = self.sources[self.stage.source]
+        skipped = position in self.skipped_positions
+        if skipped and source.resume is Resume.EXACT:
             return None
-        return self._move(self.sources[self.stage.source].next(position, self.stage.act))
+        streams = source.next(position, self.stage.act)  # a foreign stream must be gone past
+        return None if skipped else self._move(streams)
 
     def _move(self, streams: Streams) -> Streams:
         if isinstance(streams, Batch):
@@ -377,22 +382,48 @@ class Loop:
 
     def _count(self, phase: Phase, outcome: Outcome) -> None:
         counters = self.counters
+        if outcome.left_out is not None:
+            if self.tally is None:
+                self.tally = Tally(in_row=counters.skipped_in_row, like=outcome.left_out)
+            self.tally.add(outcome.left_out)
+            self._add_loss(outcome.mean.where(outcome.left_out == 0, 0.0))
+            return
+        self._read_tally()
         if outcome.applied:
             counters.skipped_in_row = 0
-            counters.updates += 1
-            total = self.epoch_loss
-            self.epoch_loss = outcome.mean if total is None else total + outcome.mean
+            self._add_loss(outcome.mean)
             return
         counters.skipped += 1
         counters.skipped_in_row += 1
         if counters.skipped_in_row >= self.settings.skipped_limit:
-            self.ending = Ended(reason="non-finite", step=counters.step)
-            self._tell("ended", ended=self.ending)
-            raise NonFinite(
-                f"gradients must be finite, got NaN or infinity in {counters.skipped_in_row} "
-                f"updates in a row up to step {counters.step} (phase {phase.name}, loss "
-                f"{float(outcome.mean):.4g}). Lower the learning rate or look for NaN in the data."
-            )
+            seen = f"phase {phase.name}, loss {float(outcome.mean):.4g}"
+            raise self._given_up(counters.skipped_in_row, seen=seen)
+
+    def _add_loss(self, mean: Tensor) -> None:
+        self.counters.updates += 1
+        self.epoch_loss = mean if self.epoch_loss is None else self.epoch_loss + mean
+
+    def _read_tally(self) -> None:
+        """Take over what the device counted; this waits for it."""
+        if self.tally is None:
+            return
+        left_out, in_row, longest = self.tally.read()
+        self.tally = None
+        counters = self.counters
+        counters.skipped += left_out
+        counters.updates -= left_out
+        counters.skipped_in_row = in_row
+        if longest >= self.settings.skipped_limit:
+            raise self._given_up(longest, seen="counted on the device")
+
+    def _given_up(self, in_row: int, *, seen: str) -> NonFinite:
+        self.ending = Ended(reason="non-finite", step=self.counters.step)
+        self._tell("ended", ended=self.ending)
+        return NonFinite(
+            f"gradients must be finite, got NaN or infinity in {in_row} updates in a row up to "
+            f"step {self.counters.step} ({seen}). Lower the learning rate or look for NaN in the "
+            "data."
+        )
 
     def _set_learning_rates(self) -> None:
         factor = self._schedule(self.counters.stage_step, self.plan.steps)
@@ -408,9 +439,11 @@ class Loop:
         self._epoch_began = time.perf_counter()
 
     def _end_epoch(self) -> None:
+        self._read_tally()
         counters = self.counters
         seconds = time.perf_counter() - self._epoch_began
-        mean = math.nan if self.epoch_loss is None else float(self.epoch_loss) / counters.updates
+        total = math.nan if self.epoch_loss is None else float(self.epoch_loss)
+        mean = total / counters.updates if counters.updates else math.nan
         examples = counters.examples
         counters.epoch += 1
         counters.epoch_step = counters.updates = counters.examples = 0
@@ -484,6 +517,7 @@ class Loop:
     def _write_snapshot(self) -> None:
         if self._snapshots is None:
             return
+        self._read_tally()
         file = self._snapshots.write(self.counters.step, capture(self))
         self._tell("snapshot_written", file=file.name)
 

@@ -46,10 +46,10 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         found = torch.accelerator.current_accelerator(check_available=True)
-        return found if found is not None else torch.device("cpu")
+        name = "cpu" if found is None else found.type
     try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
+        # "cuda" becomes "cuda:0", which is how tensors name where they are
+        device = torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise must_be("device", "one that torch can use here", name, f"{reason}.") from error

@@ -80,6 +80,7 @@ def restore(loop: Loop, state: State) -> None:
     loop.best = Best(**state["best"])
     loss = state["epoch_loss"]
     loop.epoch_loss = None if loss is None else loss.to(loop.device)
+    loop.tally = None
     for name, source in loop.sources.items():
         if source.resume is Resume.STATEFUL:
             source.load_state_dict(state["sources"][name])

@@ -49,12 +49,15 @@ class Outcome:
         gradient_norm: scalar, before clipping.
         applied: False where a gradient was not finite and nothing was changed. On a GPU whose
             optimiser checks this itself the answer stays there and True is reported here.
+        left_out: scalar, 1 where such an optimiser changed nothing, else 0; None where the host
+            knows.
     """
 
     loss: Loss
     mean: Tensor
     gradient_norm: Tensor
     applied: bool
+    left_out: Tensor | None = None
 
 
 class Updater:
@@ -192,7 +195,8 @@ class Updater:
             for optimizer in optimizers:
                 optimizer.found_inf = found  # type: ignore[attr-defined]
                 optimizer.step()
-            return outcome
+                optimizer.found_inf = None  # type: ignore[attr-defined]
+            return replace(outcome, left_out=found)
         # On a processor reading the number costs nothing; elsewhere this waits for the device.
         if not math.isfinite(float(outcome.gradient_norm)):
             return replace(outcome, applied=False)
