@@ -64,7 +64,9 @@ def test_inputs_alone():
         (np.arange(12) / 5, "real", (12,)),
         (np.arange(12)[:, None] / 5, "real", (12,)),
         (np.arange(24).reshape(12, 2) / 5, "real", (12, 2)),
-        (np.arange(24).reshape(12, 2) % 2, "multi-label", (12, 2)),
+        (np.arange(24).reshape(12, 2) % 3 % 2, "multi-label", (12, 2)),
+        (np.eye(3)[np.arange(12) % 3], "classes", (12,)),
+        (np.eye(2, dtype=bool)[np.arange(12) % 2], "binary", (12,)),
         (["a", "b", "c"] * 4, "classes", (12,)),
         (np.array(["a", "b"] * 6), "binary", (12,)),
         (np.array(["a", "b"] * 6, dtype=object), "binary", (12,)),
@@ -165,6 +167,7 @@ def test_missing_words():
     [
         ((numbers(12, 5), Y[:4]), BadData, "wrong length.*4 targets for the 12 of x"),
         (numbers(0, 5), BadData, "at least one example"),
+        ((numbers(12, 0), Y), BadData, r"at least one number.*\(12, 0\)"),
         ((numbers(12, 5), np.zeros(12, dtype=int)), BadData, "one class only: 0"),
         ((numbers(12, 5), ["a"] * 12), BadData, "one class only: a"),
         ((numbers(12, 5), np.zeros((12, 2, 2))), BadData, r"got shape \(12, 2, 2\)"),

@@ -277,3 +277,29 @@ def test_check_disjoint_finds_repeats_negatives_and_emptiness():
 def test_too_few_examples_are_refused():
     with pytest.raises(BadData, match="at least one for each of train, val, test"):
         shuffled(2, fractions=SHARES, seed=0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_rare_class_is_in_every_split_that_has_room(seed):
+    labels = torch.cat([torch.zeros(396), torch.ones(4)]).long()
+    for count in (4, 3):
+        found = stratified(labels[: 396 + count], fractions=SHARES, seed=seed)
+        assert [int(labels[index].sum()) for index in found.values()] == [count - 2, 1, 1]
+    crowded = torch.arange(50).repeat_interleave(4)
+    sizes = {name: len(index) for name, index in
+             stratified(crowded, fractions=SHARES, seed=seed).items()}  # fmt: skip
+    assert sizes == {"train": 140, "val": 20, "test": 40}
+
+
+def test_classes_that_were_not_learned():
+    labels = torch.tensor([0, 0, 1, 1, 0, 1])
+    given = {"train": torch.tensor([0, 1]), "test": torch.tensor([2, 3, 4, 5])}
+    with pytest.raises(BadData, match=r"in the train split.*got b only in test"):
+        divide(data_of(6, target=class_target(labels), splits=given), val=0)
+    with pytest.raises(BadData, match="one class only: a"):
+        divide(data_of(6, target=class_target(labels * 0)))
+
+
+def test_too_few_to_stratify():
+    with pytest.raises(BadData, match=r"two examples or more.*got examples=.3 of 5"):
+        stratified(torch.tensor([0, 1, 2, 2, 2]), fractions={"train": 0.2, "test": 0.8}, seed=0)

@@ -40,7 +40,8 @@ def stratified(
     within a class. So its size is exact, each class is within one example of its share, and each
     example is as likely as any other of its class. Several labels per example are sorted by the
     rarest label first, then the next: the rarest are exact, the common ones nearly so.
-    A class with a single example can't be divided: it stays in the first split.
+    A class with a single example can't be divided: it stays in the first split. Any other is in
+    every split that has room, at the cost of the classes that have more than their share there.
 
     Args:
         labels: (n,) class of each example, or (n, k) zeros and ones.
@@ -174,12 +175,35 @@ def _evenly(labels: Tensor, size: int, *, seed: int) -> Tensor:
     chosen = torch.zeros(len(labels), dtype=torch.bool)
     if size > len(sequence):
         raise must_be(
-            "labels", f"with {size} examples of classes that have two or more", len(sequence),
-            "Divide without stratifying, or leave the single examples out.", error=BadData,
-        )  # fmt: skip
+            "examples",
+            f"enough to hold out {size} from classes with two examples or more",
+            f"{len(sequence)} of {len(labels)}",
+            "Add examples, or divide otherwise: --set split.kind=shuffled.",
+            error=BadData,
+        )
     start = torch.randint(len(sequence), (), generator=random)
     steps = (torch.arange(len(sequence) + 1) * size + start) // len(sequence)
     chosen[sequence[steps[1:] > steps[:-1]]] = True
+    return _with_rare(chosen, labels, sequence) if labels.dim() == 1 else chosen
+
+
+def _with_rare(chosen: Tensor, labels: Tensor, sequence: Tensor) -> Tensor:
+    """Exchange for an example of each class that is without one."""
+    _, place, members = torch.unique(labels[sequence], return_inverse=True, return_counts=True)
+    there = chosen[sequence]
+    share = members * (float(there.sum()) / len(sequence))
+    held = place[there].bincount(minlength=len(members))
+    for lacking in (held == 0).nonzero()[:, 0].tolist():
+        surplus = torch.where(held > 1, held - share, -torch.inf)
+        richest = int(surplus.argmax())
+        if not surplus[richest] > 0:
+            break
+        there[((place == richest) & there).nonzero()[0, 0]] = False
+        there[(place == lacking).nonzero()[0, 0]] = True
+        held[richest] -= 1
+        held[lacking] += 1
+    chosen = torch.zeros_like(chosen)
+    chosen[sequence[there]] = True
     return chosen
 
 

@@ -30,12 +30,8 @@ __all__ = [
     "temporal",
 ]
 
-_STRATIFIED_TARGETS = {
-    TargetKind.BINARY,
-    TargetKind.CLASSES,
-    TargetKind.ORDINAL,
-    TargetKind.MULTI_LABEL,
-}
+_ONE_CLASS = {TargetKind.BINARY, TargetKind.CLASSES, TargetKind.ORDINAL}
+_STRATIFIED_TARGETS = {*_ONE_CLASS, TargetKind.MULTI_LABEL}
 
 
 def divide(
@@ -56,7 +52,8 @@ def divide(
         seed: of the split itself: runs with other training seeds are judged by the same test split.
 
     Raises:
-        BadData: splits that came with the set share an example or a group.
+        BadData: splits that came with the set share an example or a group, or the given train lacks
+            a class of another, or there is one class only.
     """
     if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
         raise must_be("val + test", "shares from 0 that leave some to train on", (val, test))
@@ -65,6 +62,7 @@ def divide(
     train = given.get("train", torch.arange(len(data)))
     if given and "train" not in given:
         raise must_be("splits", "with one named train", sorted(given), error=BadData)
+    _refuse_unlearnable(data, given or {"train": train})
     in_one_piece = set(given) <= {"train"}
     missing_val = 0.0 if "val" in given else val
     shares = {"val": missing_val, "test": test if in_one_piece else 0.0}
@@ -102,6 +100,31 @@ def check_disjoint(
     if groups is not None:
         _refuse_shared(
             "group", {name: torch.unique(groups.cpu()[index]) for name, index in splits.items()}
+        )
+
+
+def _refuse_unlearnable(data: Data, splits: Mapping[str, Tensor]) -> None:
+    """Whatever is judged by must be learned from, in one of two classes at the least."""
+    target = data.target
+    if target.kind not in _ONE_CLASS or target.values is None:
+        return
+    held = {name: set(torch.unique(target.values[at]).tolist()) for name, at in splits.items()}
+    train = held.pop("train")
+    lost = [
+        f"{target.names[code]} only in {name}"
+        for name, codes in held.items()
+        for code in sorted(codes - train)
+    ]
+    if lost:
+        raise BadData(
+            f"every class must have an example in the train split, got {offenders(lost)}. Move "
+            "some there, or leave the class out."
+        )
+    if len(train) < 2:
+        raise BadData(
+            "target must be of at least two classes, got one class only: "
+            f"{offenders(target.names[code] for code in train)}. Add examples of another class; "
+            "nothing can be told apart otherwise."
         )
 
 

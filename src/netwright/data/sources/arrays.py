@@ -183,8 +183,11 @@ def _inputs(part: Part) -> tuple[Tensor, InputKind]:
         x = torch.from_numpy(np.ascontiguousarray(array))
     else:
         x = part.x.detach().cpu()
-    if not x.ndim or not len(x):
-        raise BadData(f"{part.what} must hold at least one example, got shape {tuple(x.shape)}.")
+    if not x.ndim or not x.numel():
+        raise BadData(
+            f"{part.what} must hold at least one example of at least one number, got shape "
+            f"{tuple(x.shape)}."
+        )
     if not x.is_floating_point() and x.dtype != torch.uint8:
         x = _bytes_or_floats(x)
     picture = x.ndim in (3, 4)

@@ -37,16 +37,18 @@ def class_target(codes: np.ndarray, names: Sequence[str], *, kind: TargetKind | 
             counts, real, quantiles and bins.
 
     Raises:
-        BadData: one class only, or names that can't be what `kind` asks for.
+        BadData: one class only where `kind` is left out (a file that is to be judged by may hold
+            no more), or names that can't be what `kind` asks for.
     """
     if kind is TargetKind.NONE:
         return Target(kind=TargetKind.NONE)
     if kind in NUMERIC or kind in (TargetKind.ORDINAL, TargetKind.MULTI_LABEL):
         words = np.array(names, dtype=object)[codes]
         return infer_target(words, names=("class",), kind=kind)
-    _refuse_one_class(names)
+    if kind is None:
+        _refuse_one_class(names)
     chosen = kind or _by_number(len(names))
-    if chosen is TargetKind.BINARY and len(names) != 2:
+    if chosen is TargetKind.BINARY and len(names) > 2:
         raise _not_binary(names)
     values = torch.from_numpy(np.asarray(codes, dtype=np.int64))
     return Target(kind=chosen, names=tuple(names), values=values)
@@ -60,7 +62,8 @@ def infer_target(
     One column: words, truth values and few distinct whole numbers are classes (two: binary, the
     later one positive); fractions are real, save that 0.0 and 1.0 alone are binary. Whole numbers
     are few when they are at most 20 distinct, or run 0..k−1 with ten examples to each.
-    Several columns: 0 and 1 alone are multi-label, anything else is real.
+    Several columns: 0 and 1 alone are multi-label, or classes where every row holds one 1 (one-hot)
+    and more than one column does; anything else is real.
 
     Args:
         values: (n,) words, truth values or numbers, or (n, t) numbers; none missing.
@@ -69,7 +72,7 @@ def infer_target(
             classes of several columns wants one 1 in each row.
 
     Raises:
-        BadData: one class only, or values that can't be what `kind` asks for.
+        BadData: one class only where `kind` is left out, or values that can't be what it asks for.
     """
     if kind is TargetKind.NONE:
         return Target(kind=TargetKind.NONE)
@@ -112,6 +115,8 @@ def _several(values: np.ndarray, names: tuple[str, ...], kind: TargetKind | None
         )
     numbers = values.astype(np.float64)
     yes_or_no = bool(np.isin(numbers, (0, 1)).all())
+    if kind is None and yes_or_no and _one_hot(numbers):
+        return class_target(numbers.argmax(1), names, kind=None)
     chosen = kind or (TargetKind.MULTI_LABEL if yes_or_no else TargetKind.REAL)
     if chosen in NUMERIC:
         return _numbers(numbers, names=names, kind=chosen)
@@ -132,6 +137,10 @@ def _several(values: np.ndarray, names: tuple[str, ...], kind: TargetKind | None
             error=BadData,
         )
     return class_target(numbers.argmax(1), names, kind=chosen)
+
+
+def _one_hot(numbers: np.ndarray) -> bool:
+    return bool((numbers.sum(1) == 1).all()) and int(numbers.any(0).sum()) > 1
 
 
 def _numbers(values: np.ndarray, *, names: tuple[str, ...], kind: TargetKind) -> Target:
