@@ -10,7 +10,7 @@ from netwright._errors import BadData, BadType, BadValue
 from netwright.data.dataset import InputKind, TargetKind
 from netwright.data.open import open_data
 from netwright.data.sources.table import ColumnKind, Table, TableEncoder
-from netwright.data.sources.table_file import read_csv
+from netwright.data.sources.table_file import frame_columns, read_csv, read_parquet
 
 pandas = pytest.importorskip("pandas")
 
@@ -350,7 +350,7 @@ def test_words_that_happen_to_be_whole_numbers():
 
 
 def test_the_hundred_most_frequent_levels_are_kept():
-    words = [f"w{number:03}" for number in range(150) for _ in range(1 if number < 60 else 2)]
+    words = [f"w{number:03}" for number in range(150) for _ in range(2 if number < 60 else 3)]
     table = Table.from_records([{"word": word} for word in words])
     encoder = TableEncoder.fit(table, everything(table))
     assert len(encoder.feature_names) == 100
@@ -374,3 +374,62 @@ def test_picture_options_are_refused(tmp_path):
         open_data(path, image_size=3)
     with pytest.raises(BadValue, match="channels must be left out for a table"):
         open_data(path, channels=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("a;y\n3,14;x\n2,7;z\n1;x\n", r"decimal point.*a \(3,14\)"),
+        ('a,b,y\n"1,234",1,x\n"12,500.5",2,z\n', r"got a \(1,234\)\. Write"),
+        ("a;b;y\n1.234,5;,5;x\n7,1;2,5;z\n", r"a \(1\.234,5\), b \(,5\)"),
+        ("5,3,1\n4,2,0\n3,3,1\n", "must be column names, got numbers: 5, 3, 1"),
+        ("0,0,0\n1,2,1\n", "must be column names, got numbers"),
+    ],
+)
+def test_numbers_that_would_pass_for_words_or_names(tmp_path, text, match):
+    with pytest.raises(BadData, match=match):
+        open_data(write(tmp_path / "t.csv", text))
+
+
+def test_names_that_count_are_names(tmp_path):
+    assert read_csv(write(tmp_path / "t.csv", "0,1,2\n1.5,2,0\n")).table.names == ("0", "1", "2")
+    words = read_csv(write(tmp_path / "w.csv", 'a,y\n"1,2",0\n"b,3",1\n')).table
+    assert words.columns[0].kind is ColumnKind.WORD
+
+
+def test_words_that_stand_once_say_nothing():
+    rows = [{"id": f"id-{row}", "x": row} for row in range(150)]
+    encoder = TableEncoder.fit(Table.from_records(rows), torch.arange(150))
+    assert encoder.feature_names == ("x",)
+    assert encoder.encode(Table.from_records(rows)).shape == (150, 1)
+    few = TableEncoder.fit(Table.from_records(rows[:5]), torch.arange(5))
+    assert len(few.feature_names) == 6
+    names = Table.from_records([{"id": row["id"]} for row in rows])
+    with pytest.raises(BadData, match="tells rows apart and comes again, got id"):
+        TableEncoder.fit(names, torch.arange(150))
+
+
+def test_parquet_numbers_keep_their_kinds(tmp_path):
+    frame = pandas.DataFrame(
+        {
+            "whole": pandas.array([1, None, 3], dtype="Int64"),
+            "real": [0.5, float("nan"), 2.0],
+            "small": np.array([1, 2, 3], dtype=np.uint8),
+            "none": pandas.array([None, None, None], dtype="Int64"),
+            "truth": pandas.array([True, None, False], dtype="boolean"),
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    for table in (read_parquet(tmp_path / "t.parquet").table, frame_columns(frame).table):
+        kinds = [column.kind for column in table.columns]
+        whole, real = ColumnKind.WHOLE, ColumnKind.NUMBER
+        assert kinds == [whole, real, whole, real, ColumnKind.TRUTH]
+        np.testing.assert_array_equal(table.columns[0].values, [1, np.nan, 3])
+        np.testing.assert_array_equal(table.columns[1].values, [0.5, np.nan, 2])
+        assert all(column.values.dtype == np.float64 for column in table.columns)
+
+
+def test_one_class_can_be_read_where_the_kind_is_known(tmp_path):
+    data = open_data(write(tmp_path / "t.csv", "x,y\n1,a\n2,a\n"), kind="binary")
+    assert (data.target.kind, data.target.names) == (TargetKind.BINARY, ("a",))
+    assert data.target.values.tolist() == [0, 0]

@@ -177,7 +177,8 @@ class TableEncoder:
     A column of numbers passes through with NaN where it was missing (imputation is a step of its
     own). A column of words becomes one 0/1 column for each level that the rows of `fit` hold, in
     alphabetical order; missing is a level of its own where `fit` saw it. A level that `fit` didn't
-    see is zero in all of them. Of more than 100 levels the 100 most frequent are kept.
+    see is zero in all of them. Of more than 100 levels the 100 most frequent are kept, of those
+    that come more than once: a column of names or of numbers of documents is left out.
 
     Attributes:
         levels: for each column by name, None for numbers, or its levels with None for missing.
@@ -187,14 +188,25 @@ class TableEncoder:
 
     @classmethod
     def fit(cls, table: Table, index: Int64[Tensor, " m"]) -> TableEncoder:
-        """Learn the levels from the rows at `index`, which are those of the training split."""
+        """Learn the levels from the rows at `index`, which are those of the training split.
+
+        Raises:
+            BadData: there is no column but such as name every row apart.
+        """
         places = index.cpu().numpy()
-        return cls(
+        encoder = cls(
             levels={
                 column.name: None if column.numeric else _levels(column.values[places])
                 for column in table.columns
             }
         )
+        if not encoder.feature_names:
+            raise BadData(
+                "a table must have a column that tells rows apart and comes again, got "
+                f"{offenders(table.names)}, of more than {MOST_LEVELS} words that stand once each. "
+                "Add columns, or take several words together."
+            )
+        return encoder
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -253,6 +265,9 @@ class TableEncoder:
 
 def _levels(values: np.ndarray) -> tuple[str | None, ...]:
     counts = Counter(value for value in values if value is not None)
+    if len(counts) > MOST_LEVELS:
+        again = [level for level in counts if counts[level] > 1]
+        counts = Counter({level: counts[level] for level in again})
     frequent = sorted(counts, key=lambda level: (-counts[level], level))[:MOST_LEVELS]
     missing = (None,) if any(value is None for value in values) else ()
     return (*sorted(frequent), *missing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -30,6 +31,9 @@ MISSING = frozenset(
 
 TRUTHS = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
 
+LOCAL = re.compile(r"[+-]?(\d{1,3}(,\d{3})+(\.\d+)?|\d{1,3}(\.\d{3})+,\d+|\d*,\d+)")
+"""A number as people write it: with a decimal comma, or with separators of thousands."""
+
 ALMOST = 0.95
 """A column with this share of numbers is one of numbers, and its words are slips of the pen."""
 
@@ -47,7 +51,8 @@ def read_csv(path: Path, *, skip_bad: bool = False) -> TableRows:
     """Read text separated by comma, semicolon, tab or bar; the first line names the columns.
 
     A column is of numbers, of true and false, or of words; spaces around a cell are dropped. A
-    nameless first column that only counts the rows is dropped too.
+    nameless first column that only counts the rows is dropped too. Numbers with a decimal comma
+    or separators of thousands are refused, as 1,234 can be either.
 
     Raises:
         BadData: an empty file, no header, rows of a wrong length, a slip in a column of numbers.
@@ -77,6 +82,7 @@ def read_csv(path: Path, *, skip_bad: bool = False) -> TableRows:
         for row in wrong:
             why = f"{name}: {cells[row].strip()!r} among numbers"
             slips.setdefault(row, Skipped(f"row {numbers[row]}", why))
+    _refuse_local_numbers(path, columns)
     refuse_unless(
         skip_bad, list(slips.values()), name=str(path), rule="of numbers where a column is numbers"
     )
@@ -103,11 +109,20 @@ def read_parquet(path: Path) -> TableRows:
     if not arrow.num_rows:
         raise BadData(f"{path} must be a table with rows, got none.")
     columns = [
-        column_of(name, [_plain(value) for value in arrow.column(place).to_pylist()])
+        _arrow_column(name, arrow.column(place))
         for place, name in enumerate(arrow.column_names)
         if not name.startswith("__index_level_")
     ]
     return TableRows(table=Table(columns), numbers=np.arange(1, arrow.num_rows + 1))
+
+
+def _arrow_column(name: str, values: Any) -> Column:
+    types = optional("pyarrow.types", extra="tables")
+    if not (types.is_integer(values.type) or types.is_floating(values.type)):
+        return column_of(name, [_plain(value) for value in values.to_pylist()])
+    numbers = np.array(values.cast("float64", safe=False).to_numpy())  # a copy that can be written
+    whole = types.is_integer(values.type) and values.null_count < len(values)
+    return Column(name, ColumnKind.WHOLE if whole else ColumnKind.NUMBER, numbers)
 
 
 def frame_columns(frame: Any) -> TableRows:
@@ -155,10 +170,10 @@ def _delimiter(line: str) -> str:
 
 
 def _refuse_header(path: Path, header: Sequence[str]) -> None:
-    fractions = [name for name in header if "." in name and _number(name) is not None]
-    if fractions:
+    numbers = [name for name in header if _number(name) is not None]
+    if any("." in name for name in numbers) or (len(numbers) == len(header) and not _count(header)):
         raise BadData(
-            f"the first line of {path} must be column names, got numbers: {offenders(fractions)}. "
+            f"the first line of {path} must be column names, got numbers: {offenders(numbers)}. "
             "Add a line of names above it."
         )
     nameless = [f"column {place}" for place, name in enumerate(header, start=1) if not name]
@@ -170,11 +185,28 @@ def _refuse_header(path: Path, header: Sequence[str]) -> None:
 
 
 def _counts_rows(cells: Sequence[str]) -> bool:
-    expected = range(len(cells))
-    return any(
-        all(cell == str(place + start) for cell, place in zip(cells, expected, strict=True))
-        for start in (0, 1)
-    )
+    return cells[0] in ("0", "1") and _count(cells)
+
+
+def _count(cells: Sequence[str]) -> bool:
+    """Whether they are whole numbers, each one more than the one before."""
+    if not cells[0].isdecimal():
+        return False
+    return all(cell == str(number) for number, cell in enumerate(cells, start=int(cells[0])))
+
+
+def _refuse_local_numbers(path: Path, columns: Sequence[Column]) -> None:
+    found = {}
+    for column in columns:
+        words = [] if column.numeric else [word for word in column.values if word is not None]
+        if words and all(LOCAL.fullmatch(word) or _number(word) is not None for word in words):
+            found[column.name] = next(word for word in words if _number(word) is None)
+    if found:
+        listed = offenders(f"{name} ({word})" for name, word in found.items())
+        raise BadData(
+            f"{path} must be of numbers with a decimal point and without separators of thousands, "
+            f"got {listed}. Write them so; 1,234 could be a thousand or a little more than one."
+        )
 
 
 def _parse(name: str, cells: Sequence[str]) -> tuple[Column, list[int]]:
