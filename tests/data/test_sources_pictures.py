@@ -307,3 +307,10 @@ def test_groups_and_times_are_functions_of_the_file_name(tmp_path):
     assert data.times.tolist() == [7, 6, 7, 6]
     with pytest.raises(BadValue, match="group must be a function"):
         open_data(tmp_path, group="patient")
+
+
+def test_pictures_in_a_format_that_is_not_read_are_no_strangers(tmp_path):
+    animals(tmp_path, "cat", "dog")
+    (tmp_path / "cat" / "phone.HEIC").write_bytes(b"ftypheic")
+    with pytest.raises(BadData, match=r"cat/phone.HEIC \(not a picture"):
+        open_data(tmp_path)

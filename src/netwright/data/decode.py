@@ -32,7 +32,13 @@ __all__ = [
     "verify",
 ]
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
+EXTENSIONS = frozenset(
+    {
+        *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".gif"),
+        *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif", ".heic", ".heif"),
+    }
+)
+"""Also what pillow may not read (heic): such pictures are named, not passed over in silence."""
 
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"})
 TOO_DEEP = frozenset({"I", "F"})  # 32 bits an entry: no range is known to scale from
