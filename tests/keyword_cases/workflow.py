@@ -17,7 +17,7 @@ from netwright.methods.supervised import Task
 from netwright.runs.recipe import Recipe
 from netwright.workflow.answer import evaluate, predict
 from netwright.workflow.build import build_method
-from netwright.workflow.fit import Given, fit, run_recipe
+from netwright.workflow.fit import fit, run_recipe
 from netwright.workflow.run import Run, load
 
 CLASSES = torch.arange(40) % 2
@@ -103,7 +103,13 @@ CASES = {
     ),
     "netwright.workflow.fit:run_recipe": Case(
         trained,
-        {"given": Given(model=nn.Linear(2, 1)), "name": "another", "root": "elsewhere"},
+        {
+            "data": (torch.randn(40, 2), CLASSES),
+            "model": nn.Linear(2, 1),
+            "method": "no-such-method",
+            "name": "another",
+            "root": "elsewhere",
+        },
     ),
     "netwright.workflow.run:load": Case(
         loaded, {"model": nn.Linear(2, 1), "method": Regression(), "root": "elsewhere"}

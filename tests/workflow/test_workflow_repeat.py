@@ -12,14 +12,13 @@ import time
 import pytest
 import torch
 from torch import nn
-from workflow_kit import TINY, blobs, judged, log_without_clock, pictures, table, weights
 
 import netwright as nw
 from netwright._errors import BadValue, DamagedRun, NonFinite
 from netwright.runs.events import events, history
 from netwright.runs.recipe import Recipe
 from netwright.train.loop import Loop
-from netwright.workflow.fit import Given
+from workflow_kit import TINY, blobs, judged, log_without_clock, pictures, table, weights
 
 
 def repeated(run, **options):
@@ -149,7 +148,7 @@ def test_a_run_on_given_objects_is_resumed_with_them_again(monkeypatch):
     undo()
     with pytest.raises(BadValue, match="data must be given again"):
         nw.resume("stopped")
-    resumed = nw.resume("stopped", given=Given(data=data, model=make()))
+    resumed = nw.resume("stopped", data=data, model=make())
     assert weights(resumed) == weights(whole)
 
 

@@ -6,15 +6,14 @@ watched afterwards is read from what the loop measures anyway.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from netwright import _random
 from netwright.data.batch import Batch
 from netwright.diagnose.preflight import PREFLIGHT
 from netwright.diagnose.symptoms.non_finite import NonFiniteUpdates
-from netwright.diagnose.symptoms.not_learning import Floor, NotLearning
+from netwright.diagnose.symptoms.not_learning import NotLearning
 from netwright.methods.base import Method
 from netwright.runs.records import Ended, Finding
 from netwright.train.control import Observer, View
@@ -25,12 +24,12 @@ __all__ = ["Doctor", "Symptom"]
 class Symptom(Protocol):
     """A check that goes on while a run does."""
 
-    def after_epoch(self, view: View) -> Sequence[Finding]:
-        """What is found at the end of a pass over the data."""
+    def after_epoch(self, view: View, *, loss: float) -> Sequence[Finding]:
+        """What is found at the end of a pass over the data, whose mean loss is `loss`."""
         ...
 
-    def after_validation(self, view: View, *, metrics: Mapping[str, float]) -> Sequence[Finding]:
-        """What is found when held-out data have been judged."""
+    def at_end(self, view: View) -> Sequence[Finding]:
+        """What is found when the run is over, for whatever reason."""
         ...
 
 
@@ -39,7 +38,7 @@ class Doctor(Observer):
 
     Args:
         first_batch: gives one training batch, for preflight; None for none.
-        floor: metric name → what an answer that ignores its input scores, where that is known.
+        floor: the training loss of the best answer that ignores its input, where that is known.
         report: told of each finding as it comes.
         beforehand: what was found in the data, to be reported when the run begins.
     """
@@ -48,7 +47,7 @@ class Doctor(Observer):
         self,
         *,
         first_batch: Callable[[], Any] | None,
-        floor: Mapping[str, Floor],
+        floor: float | None,
         report: Callable[[Finding], None],
         beforehand: Sequence[Finding] = (),
     ) -> None:
@@ -69,18 +68,13 @@ class Doctor(Observer):
     def epoch_ended(self, view: View, *, loss: float, examples: int, seconds: float) -> None:
         """Ask every symptom."""
         for symptom in self._symptoms:
-            self._say(symptom.after_epoch(view))
-
-    def validated(self, view: View, *, metrics: Mapping[str, float]) -> None:
-        """Ask every symptom."""
-        for symptom in self._symptoms:
-            self._say(symptom.after_validation(view, metrics=metrics))
+            self._say(symptom.after_epoch(view, loss=loss))
 
     def ended(self, view: View, *, ended: Ended) -> None:
-        """Ask once more where the run was given up in the middle of an epoch."""
-        if ended.reason == "non-finite":
+        """Ask every symptom, unless the run is going to be taken up again."""
+        if ended.reason != "interrupted":
             for symptom in self._symptoms:
-                self._say(symptom.after_epoch(view))
+                self._say(symptom.at_end(view))
 
     def _say(self, findings: Sequence[Finding]) -> None:
         for finding in findings:
@@ -89,9 +83,8 @@ class Doctor(Observer):
 
 
 def examine(method: Method, batch: Any) -> list[Finding]:
-    """Every preflight check on one batch, on a copy of the method that is thrown away."""
+    """Every preflight check on one batch; the method and the random state stay as they are."""
     if not isinstance(batch, Batch):
         return []  # the checks here are of a single stream
     with _random.isolated(0):
-        patient = copy.deepcopy(method)
-        return [finding for check in PREFLIGHT for finding in check(patient, batch)]
+        return [finding for check in PREFLIGHT for finding in check(method, batch)]

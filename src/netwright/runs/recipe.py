@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from netwright._errors import BadValue, must_be, offenders
 
@@ -34,6 +34,12 @@ class Named(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, content: Any) -> Any:
+        """A bare name stands for itself without options: `model: lenet`."""
+        return {"name": content} if isinstance(content, str) else content
 
     @property
     def options(self) -> dict[str, Any]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import torch
-
-from netwright._errors import BadValue
 from netwright.data.dataset import InMemory
 from netwright.data.quality.leakage import find_leaks
 from netwright.data.source import Position, Resume, Source
-from netwright.diagnose import Doctor, Floor
+from netwright.diagnose import Doctor
 from netwright.methods.supervised import Supervised
 from netwright.runs.records import Cause, Finding, Severity
 from netwright.workflow.prepare import Prepared
@@ -39,26 +36,12 @@ def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], 
     )
 
 
-def _floor(session: Session) -> Mapping[str, Floor]:
-    """What the best constant answer scores on the validation split."""
-    method, prepared = session.method, session.prepared
-    targets = prepared.task.targets
-    if not (isinstance(method, Supervised) and isinstance(prepared, Prepared)):
-        return {}
-    values = prepared.data.target.values
-    if values is None or targets is None or "val" not in prepared.splits:
-        return {}
-    held_out = values[prepared.splits["val"]]
-    with torch.no_grad():
-        scores = method.unit.prior_bias(targets).expand(len(held_out), method.unit.width)
-        answer = method.unit.predict(scores)
-    name, metric = next(iter(method.metrics().items()))
-    metric.update(answer, held_out)
-    try:
-        score = metric.compute()
-    except BadValue:  # a small validation split may not define the figure
-        return {}
-    return {name: Floor(score=score, higher_is_better=metric.higher_is_better)}
+def _floor(session: Session) -> float | None:
+    """What the best constant answer costs on the training split."""
+    method, targets = session.method, session.prepared.task.targets
+    if not isinstance(method, Supervised) or targets is None:
+        return None
+    return method.unit.prior_loss(targets)
 
 
 def _degree_of_resume(source: Source) -> list[Finding]:

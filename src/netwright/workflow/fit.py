@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from netwright.train.control import Observer
 
-__all__ = ["Given", "fit", "resume", "run_recipe"]
+__all__ = ["fit", "resume", "run_recipe"]
 
 REPORT = "report.html"
 _BEFORE_LEARNING = {"attempt", "stage", "finding"}
@@ -116,18 +116,23 @@ def fit(
         if value is not None:
             _put(content, path.split("."), value)
     recipe = Recipe.parse(content).changed(changes)
-    given = Given(
+    return run_recipe(
+        recipe,
         data=None if named else data,
         model=model if isinstance(model, nn.Module) else None,
         method=method if isinstance(method, Method) else None,
+        name=name,
+        root=root,
+        console=console,
     )
-    return run_recipe(recipe, given=given, name=name, root=root, console=console)
 
 
 def run_recipe(
     recipe: Recipe,
     *,
-    given: Given | None = None,
+    data: Any = None,
+    model: nn.Module | None = None,
+    method: Method | None = None,
     name: str | None = None,
     root: str | os.PathLike[str] = "runs",
     console: Console | None = None,
@@ -136,13 +141,15 @@ def run_recipe(
 
     Args:
         recipe: whole or in part; what it leaves out is chosen by the data.
-        given: objects that it can't hold.
+        data: in place of what it names; arrays and loaders have no name.
+        model: an object in place of a name.
+        method: likewise.
         name: of the run's folder.
         root: folder of all runs.
         console: where progress is drawn.
     """
     with _random.isolated():  # a foreign loader draws from the global generators
-        session = open_session(recipe, given or Given())
+        session = open_session(recipe, Given(data=data, model=model, method=method))
         folder = _new_folder(session, name=name, root=root)
         with _nothing_left_of_a_false_start(folder):
             return _carry_out(session, folder, console=console)
@@ -151,11 +158,21 @@ def run_recipe(
 def resume(
     run: str | os.PathLike[str] | RunFolder,
     *,
-    given: Given | None = None,
+    data: Any = None,
+    model: nn.Module | None = None,
+    method: Method | None = None,
     root: str | os.PathLike[str] = "runs",
     console: Console | None = None,
 ) -> Run:
     """Go on with a run that was interrupted, from its newest whole snapshot.
+
+    Args:
+        run: path, name under `root`, or the beginning of a name.
+        data: what was given to `fit`, where that was no path and no name.
+        model: the module that was given to `fit`, where one was.
+        method: likewise.
+        root: folder of all runs.
+        console: where progress is drawn.
 
     Raises:
         DamagedRun: it is finished, or has no snapshot.
@@ -168,7 +185,7 @@ def resume(
         )
     recipe = Recipe.read(folder.path / "recipe.yaml")
     with _random.isolated():
-        session = open_session(recipe, given or Given())
+        session = open_session(recipe, Given(data=data, model=model, method=method))
         return _carry_out(session, folder, console=console, resumed=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -23,9 +24,9 @@ def initial_loss(method: Method, batch: Batch) -> list[Finding]:
     if not isinstance(method, Supervised):
         return []
     floor = method.unit.prior_loss(batch.targets)
-    method.train()
+    patient = copy.deepcopy(method).train()  # its batch norms would take the batch in
     with torch.no_grad():
-        loss = method.loss(batch)
+        loss = patient.loss(batch)
         first = float(loss.total) / float(loss.count)
     if math.isfinite(first) and first <= FACTOR * max(floor, 0.1):
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from netwright.runs.records import Finding, Severity
 from netwright.train.control import View
@@ -11,13 +11,20 @@ __all__ = ["NonFiniteUpdates"]
 
 
 class NonFiniteUpdates:
-    """Says so once an epoch in which it happened."""
+    """Says so once for each epoch in which it happened, also for one that was cut short."""
 
     def __init__(self) -> None:
         self._known = 0
 
-    def after_epoch(self, view: View) -> Sequence[Finding]:
+    def after_epoch(self, view: View, *, loss: float) -> Sequence[Finding]:
         """Compare the count of left-out updates with the last epoch's."""
+        return self._fresh(view)
+
+    def at_end(self, view: View) -> Sequence[Finding]:
+        """Compare once more where the run was given up in the middle of an epoch."""
+        return self._fresh(view)
+
+    def _fresh(self, view: View) -> Sequence[Finding]:
         fresh = view.skipped_updates - self._known
         self._known = view.skipped_updates
         if fresh <= 0:
@@ -34,7 +41,3 @@ class NonFiniteUpdates:
                 "left out.",
             ),
         )
-
-    def after_validation(self, view: View, *, metrics: Mapping[str, float]) -> Sequence[Finding]:
-        """Nothing is to be learned from held-out data here."""
-        return ()

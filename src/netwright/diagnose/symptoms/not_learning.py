@@ -1,62 +1,57 @@
-"""A run that ends no better than an answer which ignores its input."""
+"""A run that ends no better than it began, or than an answer which ignores its input."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from netwright.runs.records import Finding, Severity
 from netwright.train.control import View
 
-__all__ = ["Floor", "NotLearning"]
+__all__ = ["NotLearning"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Floor:
-    """What an answer that ignores its input scores."""
-
-    score: float
-    higher_is_better: bool
-
-    def beaten_by(self, score: float) -> bool:
-        """Whether `score` is better."""
-        return score > self.score if self.higher_is_better else score < self.score
+# Dropout and augmentation keep the training loss of a healthy run somewhat above what the network
+# could reach, yet one that has learned anything in two epochs has moved further than this.
+LEAST_GAIN = 0.02
+# A pretrained network may begin where it ends: well below the constant answer.
+GOOD_FROM_THE_START = 0.5
 
 
 class NotLearning:
-    """Compares held-out metrics with those of the best constant answer, at the end of the run.
+    """Compares the training loss of the last epoch with the first's and the best constant answer's.
 
-    Only the end is judged: many healthy runs spend their first epochs at the floor.
+    Only the end of a run of two epochs or more is judged: many healthy runs spend their first epoch
+    at the floor. The training loss is judged, not the validation figure, which on a small split
+    beats the constant answer by luck.
 
     Args:
-        floor: metric name → the constant answer's score on the same held-out data.
+        floor: the constant answer's loss over the training split; None where it is not known.
     """
 
-    def __init__(self, floor: Mapping[str, Floor]) -> None:
+    def __init__(self, floor: float | None) -> None:
         self._floor = floor
+        self._losses: list[float] = []
 
-    def after_epoch(self, view: View) -> Sequence[Finding]:
-        """Nothing is known before held-out data are judged."""
+    def after_epoch(self, view: View, *, loss: float) -> Sequence[Finding]:
+        """Keep the loss."""
+        self._losses.append(loss)
         return ()
 
-    def after_validation(self, view: View, *, metrics: Mapping[str, float]) -> Sequence[Finding]:
-        """Say so when the last validation is not above the floor."""
-        if view.stage_step < view.stage_steps:
+    def at_end(self, view: View) -> Sequence[Finding]:
+        """Say so when nothing was gained."""
+        if self._floor is None or len(self._losses) < 2:
             return ()
-        return [
+        first, last, floor = self._losses[0], self._losses[-1], self._floor
+        still = last >= (1 - LEAST_GAIN) * first and last > GOOD_FROM_THE_START * floor
+        if not (still or last >= (1 - LEAST_GAIN) * floor):
+            return ()
+        return (
             Finding(
                 symptom="not-learning",
                 severity=Severity.ERROR,
                 where="loop",
-                step=view.step - 1,
-                measurements={
-                    "metric": name,
-                    "score": metrics[name],
-                    "constant_answer": floor.score,
-                },
-                message=f"Validation {name} ended at {metrics[name]:.4g}; always giving the same "
-                f"answer scores {floor.score:.4g}.",
-            )
-            for name, floor in self._floor.items()
-            if name in metrics and not floor.beaten_by(metrics[name])
-        ]
+                step=max(view.step - 1, 0),
+                measurements={"first": first, "last": last, "constant_answer": floor},
+                message=f"The training loss went from {first:.4g} in the first epoch to {last:.4g} "
+                f"in the last; always giving the same answer costs {floor:.4g}.",
+            ),
+        )
