@@ -1,0 +1,394 @@
+"""What `techniques.py` runs: each technique with its setting, and the rival it has to beat.
+
+A rival is a constant (the best answer that does not look at the inputs), or the same run without
+the technique. Settings are chosen for speed, and for a place where the technique is meant to
+matter: few examples for augmentation, a network that is too sure of itself for label smoothing.
+Where a technique allows another learning rate, both sides choose theirs by the validation split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["TECHNIQUES", "Technique"]
+
+Changes = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technique:
+    """One row of the results.
+
+    Attributes:
+        row: name in docs/coverage.toml.
+        data: a built-in set, a table of `_real_tables`, or `SET/FOLDER` of a fetched one.
+        metric: of the test split.
+        setting: of the run, as `--set` takes it.
+        rival: in words.
+        without: what the rival changes of the setting; None for the constant.
+        rates: of learning, from which both sides choose by the validation split.
+        seeds: more than three where the gain is small beside the spread.
+    """
+
+    row: str
+    data: str
+    metric: str
+    setting: Changes
+    rival: str
+    without: Changes | None = None
+    rates: tuple[float, ...] = ()
+    seeds: int = 3
+
+
+def _mlp(*, hidden: Sequence[int] = (64,), **options: object) -> str:
+    more = "".join(f", {name}: {value}" for name, value in options.items())
+    return f"model={{name: mlp, hidden: {list(hidden)}{more}}}"
+
+
+def _lenet(side: int) -> Changes:
+    return ("model={name: lenet}", f"data.image_size={side}")
+
+
+def _sgd(rate: float, **options: object) -> str:
+    chosen = {"momentum": 0.0, "weight_decay": 0.0, **options}
+    return f"optimizer={{name: sgd, learning_rate: {rate}, {_flow(chosen)}}}"
+
+
+def _flow(options: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}: {str(value).lower()}" for name, value in options.items())
+
+
+def _loop(*, epochs: int, batch_size: int | None = None) -> Changes:
+    size = () if batch_size is None else (f"training.batch_size={batch_size}",)
+    return (f"training.epochs={epochs}", *size)
+
+
+_CONSTANT = "schedule={name: constant}"
+_LAST = "training.restore_best=false"
+_PLAIN = "augment=[]"
+_HALF = "split.test=0.5"
+_UNTOLD = {
+    "accuracy": "majority class",
+    "micro_f1": "labels of more than half",
+    "average_precision": "share of each label",
+    "quadratic_kappa": "majority class",
+    "poisson_deviance": "mean count",
+    "root_mean_squared_error": "mean",
+    "mean_absolute_error": "median",
+    "pinball": "quantiles of the target",
+}
+
+
+def _over_constant(row: str, data: str, metric: str, *setting: str) -> Technique:
+    return Technique(row=row, data=data, metric=metric, setting=setting, rival=_UNTOLD[metric])
+
+
+def _preprocessing() -> Iterator[Technique]:
+    pixels = (_mlp(), _PLAIN, _sgd(0.05), _CONSTANT, *_loop(epochs=5, batch_size=32))
+    kinds = {
+        "mean picture": "mean-picture",
+        "per-channel mean": "channel-mean",
+        "per-channel mean and std": "channel-mean-std",
+    }
+    none = ("preprocess={name: none}",)
+    for row, kind in kinds.items():
+        yield Technique(
+            row=row,
+            data="digits",
+            metric="log_loss",
+            setting=(*pixels, f"preprocess={{name: {kind}}}"),
+            rival="no preprocessing",
+            without=none,
+            rates=(0.05, 0.2, 0.8, 3.2),
+        )
+    yield Technique(
+        row="standardised columns",
+        data="wine",
+        metric="accuracy",
+        setting=("preprocess={name: standardise}", *_loop(epochs=20)),
+        rival="no preprocessing",
+        without=none,
+    )
+
+
+def _output_units() -> Iterator[Technique]:
+    short = _loop(epochs=40)
+    yield _over_constant(
+        "binary: sigmoid + binary cross-entropy", "breast-cancer", "accuracy", *short
+    )
+    labels = ",".join(f"Class{number}" for number in range(1, 15))
+    for metric in ("average_precision", "micro_f1"):
+        yield _over_constant(
+            "multi-label: sigmoid + binary cross-entropy",
+            "yeast",
+            metric,
+            f"data.target={labels}",
+            *_loop(epochs=10),
+        )
+    yield _over_constant("classes: softmax + cross-entropy", "iris", "accuracy", *short)
+    yield _over_constant(
+        "ordinal", "diabetes-thirds", "quadratic_kappa", "data.kind=ordinal", *short
+    )
+    yield _over_constant(
+        "counts: Poisson", "solar-flares", "poisson_deviance", "data.kind=counts", *short
+    )
+    yield _over_constant("real: MSE", "diabetes", "root_mean_squared_error", *short)
+    yield _over_constant("quantiles", "diabetes", "pinball", "data.kind=quantiles", *short)
+    yield _over_constant(
+        "regression as bins and back",
+        "diabetes",
+        "root_mean_squared_error",
+        "data.kind=bins",
+        *short,
+    )
+    for data, unit in (("breast-cancer", "binary-hinge"), ("wine", "classes-hinge")):
+        yield _over_constant("hinge", data, "accuracy", f"method.unit={unit}", *short)
+    for row, unit in (("MAE", "real-absolute"), ("Huber", "real-huber")):
+        yield _over_constant(row, "diabetes", "mean_absolute_error", f"method.unit={unit}", *short)
+
+
+def _activations() -> Iterator[Technique]:
+    names = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu", "leaky ReLU": "leaky-relu"}
+    names |= {"ELU": "elu", "GELU": "gelu", "SiLU": "silu"}
+    adam = "optimizer={name: adamw, learning_rate: 0.005}"
+    for row, activation in names.items():
+        yield Technique(
+            row=row,
+            data="digits",
+            metric="log_loss",
+            setting=(_mlp(activation=activation), _PLAIN, adam, *_loop(epochs=15)),
+            rival="no activation: a linear classifier",
+            without=(_mlp(hidden=()),),
+        )
+
+
+def _optimisers() -> Iterator[Technique]:
+    base = (_mlp(), _PLAIN, _CONSTANT)
+    few = _loop(epochs=3, batch_size=32)
+    yield _over_constant(
+        "full-batch gradient descent",
+        "digits",
+        "accuracy",
+        *base,
+        _sgd(0.2),
+        *_loop(epochs=100, batch_size=2000),
+    )
+    yield _over_constant(
+        "SGD (one example)",
+        "digits",
+        "accuracy",
+        *base,
+        _sgd(0.01),
+        *_loop(epochs=1, batch_size=1),
+    )
+    yield _over_constant("mini-batch", "digits", "accuracy", *base, _sgd(0.02), *few)
+    averaged = _sgd(0.1, momentum=0.9, dampening=0.9)
+    yield _over_constant(
+        "momentum v=αv+(1−α)g",
+        "digits",
+        "accuracy",
+        *base,
+        averaged,
+        *few,
+    )
+    faster = {
+        "momentum v=αv+g": _sgd(0.02, momentum=0.9),
+        "Nesterov (published)": _sgd(0.02, momentum=0.9, nesterov=True),
+        "Nesterov (look-ahead gradient)": (
+            "optimizer={name: lookahead-nesterov, learning_rate: 0.02, momentum: 0.9}"
+        ),
+    }
+    for row, optimizer in faster.items():
+        yield Technique(
+            row=row,
+            data="digits",
+            metric="log_loss",
+            setting=(*base, optimizer, *few),
+            rival="mini-batch SGD at the same rate",
+            without=(_sgd(0.02),),
+        )
+    for row, name, rate in (
+        ("AdaGrad", "adagrad", 0.01),
+        ("RMSProp", "rmsprop", 0.001),
+        ("Adam", "adam", 0.001),
+        ("AdamW", "adamw", 0.001),
+    ):
+        optimizer = f"optimizer={{name: {name}, learning_rate: {rate}}}"
+        yield _over_constant(row, "digits", "accuracy", *base, optimizer, *few)
+    linear = (_mlp(hidden=()), _PLAIN, _CONSTANT, _LAST)
+    yield Technique(
+        row="L-BFGS",
+        data="digits",
+        metric="accuracy",
+        setting=(
+            *linear,
+            "optimizer={name: lbfgs, learning_rate: 1.0, max_iter: 20}",
+            *_loop(epochs=2, batch_size=2000),
+        ),
+        rival="gradient descent with as many evaluations",
+        without=(_sgd(0.2), "training.epochs=40"),
+    )
+
+
+def _schedules() -> Iterator[Technique]:
+    noisy = (_mlp(), _PLAIN, _sgd(0.1, momentum=0.9), _LAST, *_loop(epochs=10, batch_size=8))
+    yield _over_constant("constant", "digits", "accuracy", *noisy, _CONSTANT)
+    for row, schedule in (
+        ("step", "{name: step-decay}"),
+        ("exponential", "{name: exponential}"),
+        ("cosine", "{name: cosine}"),
+        ("warm-up", "{name: warm-up, share: 0.2, then: cosine}"),
+        ("one-cycle", "{name: one-cycle}"),
+    ):
+        yield Technique(
+            row=row,
+            data="digits",
+            metric="log_loss",
+            setting=(*noisy, f"schedule={schedule}"),
+            rival="the highest rate throughout",
+            without=(_CONSTANT,),
+        )
+
+
+def _clipping() -> Iterator[Technique]:
+    steep = (_mlp(hidden=(64, 64)), _sgd(0.5, momentum=0.9), _CONSTANT, *_loop(epochs=20))
+    for row, bound in (("by value", "clip_value=0.01"), ("by global norm", "clip_norm=0.1")):
+        yield Technique(
+            row=f"clipping {row}",
+            data="diabetes",
+            metric="root_mean_squared_error",
+            setting=(*steep, f"training.{bound}"),
+            rival="no clipping",
+            without=("training.clip_norm=null", "training.clip_value=null"),
+        )
+
+
+def _regularisation() -> Iterator[Technique]:
+    adam = "optimizer={name: adamw, learning_rate: 0.003, weight_decay: 0.0}"
+    wide = (_mlp(hidden=(256, 256)), _PLAIN, _HALF, adam, _LAST, *_loop(epochs=30, batch_size=32))
+    rows = (_mlp(hidden=(128, 64)), adam, _CONSTANT, _LAST, *_loop(epochs=60, batch_size=32))
+    short = (_mlp(), _PLAIN, _sgd(0.1, momentum=0.9), _CONSTANT, _LAST)
+    short += _loop(epochs=5, batch_size=8)
+    sure = (*_lenet(32), _PLAIN, "training.workers=0", _LAST, *_loop(epochs=30))
+    for row, data, metric, setting, gain, loss in (
+        (
+            "L2 / weight decay",
+            "diabetes",
+            "root_mean_squared_error",
+            rows,
+            "optimizer.weight_decay=1.0",
+            "optimizer.weight_decay=0.0",
+        ),
+        (
+            "dropout as regulariser",
+            "diabetes",
+            "root_mean_squared_error",
+            rows,
+            _mlp(hidden=(128, 64), dropout=0.5),
+            _mlp(hidden=(128, 64)),
+        ),
+        (
+            "batch normalisation as regulariser",
+            "digits",
+            "log_loss",
+            wide,
+            _mlp(hidden=(256, 256), norm="batch"),
+            _mlp(hidden=(256, 256)),
+        ),
+        *(
+            (
+                "label smoothing",
+                data,
+                "log_loss",
+                setting,
+                "method.label_smoothing=0.1",
+                "method.label_smoothing=0.0",
+            )
+            for data, setting in (("digits", wide), ("emoji/noto", sure))
+        ),
+        (
+            "EMA",
+            "digits",
+            "log_loss",
+            short,
+            "training.ema_decay=0.99",
+            "training.ema_decay=null",
+        ),
+    ):
+        yield Technique(
+            row=row,
+            data=data,
+            metric=metric,
+            setting=(*setting, gain),
+            rival="the same without",
+            without=(loss,),
+        )
+    yield from _stopping(rows)
+
+
+def _stopping(rows: Changes) -> Iterator[Technique]:
+    last = ("training.early_stopping=null", _LAST)
+    best = "training.restore_best=true"
+    stop = "training.early_stopping={{trigger: {}, epochs: {}, least: {}}}"
+    for row, change in (
+        ("early stopping: no change over n epochs", stop.format("no-change", 5, 0.0)),
+        ("early stopping: a decrease over n epochs", stop.format("steady-decrease", 3, 0.0)),
+        ("early stopping: average change over n epochs", stop.format("average-change", 5, 1.0)),
+        ("best restore", "training.early_stopping=null"),
+    ):
+        yield Technique(
+            row=row,
+            data="diabetes",
+            metric="root_mean_squared_error",
+            setting=(*rows, change, best),
+            rival="the last of 60 epochs",
+            without=last,
+        )
+
+
+def _augmentations() -> Iterator[Technique]:
+    cells = (*_lenet(48), "split.test=0.8", "training.workers=0", *_loop(epochs=40))
+    digits = (*_lenet(16), _HALF, _LAST, *_loop(epochs=60))
+    for row, data, setting, step in (
+        ("flip", "elpv/mono", cells, "{name: flip}"),
+        ("colour", "elpv/mono", cells, "{name: brightness-contrast}"),
+        ("rotate", "digits", digits, "{name: rotate-scale, degrees: 15, scale: 0}"),
+        ("scale", "digits", digits, "{name: rotate-scale, degrees: 0, scale: 0.15}"),
+        ("shift", "digits", digits, "{name: shift, fraction: 0.06}"),
+        ("cut-out", "digits", digits, "{name: cutout, fraction: 0.3}"),
+    ):
+        yield Technique(
+            row=row,
+            data=data,
+            metric="log_loss",
+            setting=(*setting, f"augment=[{step}]"),
+            rival="no augmentation",
+            without=(_PLAIN,),
+            seeds=8 if data == "digits" else 3,
+        )
+
+
+def _architectures() -> Iterator[Technique]:
+    yield _over_constant("MLP", "digits", "accuracy", _mlp(), _PLAIN, *_loop(epochs=10))
+    yield _over_constant("LeNet", "digits", "accuracy", *_lenet(16), *_loop(epochs=10))
+    yield _over_constant("ResNet (basic)", "digits", "accuracy", *_loop(epochs=4))
+    pictures = ("data.image_size=32", "training.workers=0", *_loop(epochs=5))
+    for name in ("torchvision:resnet18", "timm:resnet10t"):
+        model = f"model={{name: '{name}'}}"
+        yield _over_constant("ResNet (basic)", "emoji/noto", "accuracy", model, *pictures)
+
+
+def _all() -> Iterator[Technique]:
+    yield from _preprocessing()
+    yield from _output_units()
+    yield from _activations()
+    yield from _optimisers()
+    yield from _schedules()
+    yield from _clipping()
+    yield from _regularisation()
+    yield from _augmentations()
+    yield from _architectures()
+
+
+TECHNIQUES = tuple(_all())
