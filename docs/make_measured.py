@@ -1,0 +1,105 @@
+"""Fills the README's measured section from benchmarks/results.
+
+python docs/make_measured.py
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+RESULTS = ROOT / "benchmarks" / "results"
+START = "<!-- measured: made from benchmarks/results by docs/make_measured.py -->"
+END = "<!-- measured: end -->"
+
+Row = dict[str, str]
+
+
+def section(results: Path = RESULTS) -> str:
+    """What stands between the markers; what was not measured is left out."""
+    recipes = newest(rows(results / "default_recipes.csv"), by="data")
+    imports = newest(rows(results / "import_time.csv"), by="figure")
+    parts = []
+    if recipes:
+        parts += [
+            "| `netwright train` | test accuracy | time of the process | n |",
+            "|---|---|---|---|",
+        ]
+        parts += [recipe_line(row) for row in recipes]
+    if imports:
+        parts += ["", "| figure | median | 95 % interval | n |", "|---|---|---|---|"]
+        parts += [import_line(row) for row in imports]
+    parts += ["", *surroundings([*recipes, *imports])]
+    return "\n".join(parts).strip()
+
+
+def rows(path: Path) -> list[Row]:
+    """The rows of one file; none where it was not measured."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def newest(found: list[Row], *, by: str) -> list[Row]:
+    """The last row of each kind: a file keeps what was measured before."""
+    return list({row[by]: row for row in found}.values())
+
+
+def recipe_line(row: Row) -> str:
+    """The default recipe on one set."""
+    runs = f"{row['runs']} seeds" if row["runs"] != "1" else "1 seed"
+    cells = [
+        f"`{row['data']}`",
+        f"{with_range(row, 'accuracy')}, {runs}",
+        in_time(row),
+        f"{row['n']} test examples",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def with_range(row: Row, figure: str) -> str:
+    """The mean, with the least and the most where there are several."""
+    mean = row[f"{figure}_mean"]
+    return (
+        mean if row["runs"] == "1" else f"{mean} ({row[f'{figure}_low']}–{row[f'{figure}_high']})"
+    )
+
+
+def in_time(row: Row) -> str:
+    """Seconds, or minutes where there are many."""
+    seconds = float(row["seconds_mean"])
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{with_range(row, 'seconds')} s"
+
+
+def import_line(row: Row) -> str:
+    """One figure of the wait before anything is done."""
+    unit = "×" if row["unit"] == "ratio" else f" {row['unit']}"
+    median, low, high = (f"{float(row[name]):.2f}" for name in ("median", "low", "high"))
+    return f"| {row['figure']} | {median}{unit} | {low}–{high} | {row['n']} |"
+
+
+def surroundings(measured: list[Row]) -> list[str]:
+    """Machines and versions, each said once."""
+    said = {
+        f"{row['processor']}, {row['cores']} cores; Python {row['python']}, torch {row['torch']}, "
+        f"netwright {row['netwright']}; {row['date']}."
+        for row in measured
+    }
+    return [f"Measured on {line}" for line in sorted(said)]
+
+
+def filled(readme: str, content: str) -> str:
+    """The README with that section."""
+    before, start, rest = readme.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise SystemExit(f"README.md has no {START} … {END}")
+    middle = f"{content}\n\n" if content else ""
+    return f"{before}{START}\n\n{middle}{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8"), section()), encoding="utf-8")
