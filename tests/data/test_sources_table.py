@@ -433,3 +433,11 @@ def test_one_class_can_be_read_where_the_kind_is_known(tmp_path):
     data = open_data(write(tmp_path / "t.csv", "x,y\n1,a\n2,a\n"), kind="binary")
     assert (data.target.kind, data.target.names) == (TargetKind.BINARY, ("a",))
     assert data.target.values.tolist() == [0, 0]
+
+
+def test_only_the_words_among_numbers_are_named():
+    encoder = TableEncoder.fit(Table.from_records([{"x": 1}, {"x": 2}]), torch.arange(2))
+    with pytest.raises(BadData, match=r"text in row 2 \('abc'\)\. Write"):
+        encoder.encode(Table.from_records([{"x": "1"}, {"x": "abc"}, {"x": "2"}]))
+    with pytest.raises(BadData, match=r"text in row 1 \('1'\), row 2 \('2'\)\. Write"):
+        encoder.encode(Table.from_records([{"x": "1"}, {"x": "2"}]))

@@ -275,14 +275,12 @@ def _levels(values: np.ndarray) -> tuple[str | None, ...]:
 
 def _numbers(column: Column) -> np.ndarray:
     if not column.numeric and not column.missing().all():
-        wrong = [
-            f"row {row} ({value!r})"
-            for row, value in enumerate(column.values, start=1)
-            if value is not None
-        ]
+        there = [row for row in enumerate(column.values, start=1) if row[1] is not None]
+        wrong = [row for row in there if not _reads_as_number(row[1])] or there  # "1" is text too
         raise BadData(
             f"{column.name} must be numbers as it was while learning, got text in "
-            f"{offenders(wrong)}. Write numbers, or leave them empty where they are not known."
+            f"{offenders(f'row {row} ({value!r})' for row, value in wrong)}. Write numbers, or "
+            "leave them empty where they are not known."
         )
     numbers = column.values.astype(np.float64)
     infinite = np.flatnonzero(np.abs(numbers) > LARGEST)
@@ -293,6 +291,14 @@ def _numbers(column: Column) -> np.ndarray:
             "not known."
         )
     return numbers.astype(np.float32)[:, None]
+
+
+def _reads_as_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _one_hot(column: Column, levels: Sequence[str | None]) -> np.ndarray:
