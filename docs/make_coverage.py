@@ -5,13 +5,15 @@ python docs/make_coverage.py
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-TABLE = Path(__file__).with_name("coverage.toml")
+TABLE = Path(__file__).resolve().with_name("coverage.toml")
 PAGE = Path(__file__).with_name("coverage.md")
+RESULTS = TABLE.parents[1] / "benchmarks" / "results" / "techniques.csv"
 STATES = ("done", "partial", "planned")
 
 
@@ -30,10 +32,26 @@ def page(table: list[dict[str, str]]) -> str:
         "line, over its floor on real data, and held by a test against an independent reference.",
         f"**{len(table)} rows: {', '.join(f'{counts[state]} {state}' for state in STATES)}.**",
         summary(table),
+        "A figure is the mean over seeds with the least and the most, of the held-out test split "
+        "of n examples. " + measured_on(),
     ]
     for section, members in groupby(table, key=lambda row: row["section"]):
         parts += [f"## {section}", section_table(list(members))]
     return "\n\n".join(parts) + "\n"
+
+
+def measured_on() -> str:
+    """Machines and versions of the figures."""
+    if not RESULTS.exists():
+        return ""
+    with RESULTS.open(newline="", encoding="utf-8") as file:
+        found = {
+            f"{row['date']} on {row['processor']}; Python {row['python']}, torch {row['torch']}, "
+            f"torchvision {row['torchvision']}, timm {row['timm']}, scikit-learn "
+            f"{row['scikit-learn']}, netwright {row['netwright']}"
+            for row in csv.DictReader(file)
+        }
+    return f"Measured by `benchmarks/techniques.py`: {'; '.join(sorted(found))}; one thread."
 
 
 def summary(table: list[dict[str, str]]) -> str:
@@ -69,7 +87,7 @@ def line(row: dict[str, str]) -> str:
     cells = [
         row["row"],
         row["state"],
-        f"`{row['file'].removeprefix('src/netwright/')}`" if row.get("file") else "",
+        f"`{row['file'].replace('src/netwright/', '')}`" if row.get("file") else "",
         row.get("reference", ""),
         row.get("data", ""),
         figures.strip(": "),

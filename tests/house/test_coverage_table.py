@@ -9,9 +9,16 @@ import pytest
 
 from package_tree import ROOT
 
-spec = importlib.util.spec_from_file_location("make_coverage", ROOT / "docs" / "make_coverage.py")
-make_coverage = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(make_coverage)
+
+def program(name):
+    """A program of docs, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make_coverage, take_figures = program("make_coverage"), program("take_figures")
 
 # Rows may be split (raise the number), never dropped.
 AT_LEAST = {
@@ -89,6 +96,19 @@ def test_the_page_is_in_step():
     page = make_coverage.PAGE.read_text(encoding="utf-8")
     assert page == make_coverage.page(make_coverage.rows()), "run: python docs/make_coverage.py"
     assert all(row["row"].replace("|", "\\|") in page for row in make_coverage.rows())
+
+
+def test_the_figures_are_those_of_the_results_and_over_their_floors():
+    text = take_figures.TABLE.read_text(encoding="utf-8")
+    assert text == take_figures.table(text), "run: python docs/take_figures.py"
+    assert take_figures.beaten(text) == []
+
+
+def test_a_technique_that_loses_is_not_done(monkeypatch):
+    rows = {"r": [{"passes": "no"}, {"passes": "no"}], "s": [{"passes": "no"}, {"passes": "yes"}]}
+    monkeypatch.setattr(take_figures, "newest", lambda: rows)
+    text = "".join(f'[[row]]\nrow = "{name}"\nstate = "done"\n' for name in "rst")
+    assert take_figures.beaten(text) == ["r"]
 
 
 HERE = "tests/house/test_coverage_table.py"
