@@ -4,6 +4,8 @@ A rival is a constant (the best answer that does not look at the inputs), or the
 the technique. Settings are chosen for speed, and for a place where the technique is meant to
 matter: few examples for augmentation, a network that is too sure of itself for label smoothing.
 Where a technique allows another learning rate, both sides choose theirs by the validation split.
+Settings of preprocessing and augmentation are second ones or later: what the first gave, where
+there was no gain, stands in the notes of docs/coverage.toml.
 """
 
 from __future__ import annotations
