@@ -111,8 +111,8 @@ def test_the_recorded_mean_and_the_clipping_are_those_of_the_whole(tensor_counts
         clip_norm=1e-3,
         loop={"observers": (Ear(),)},
     )
-    torch.testing.assert_close(heard["phase_done"]["mean"], mean.detach())
-    torch.testing.assert_close(heard["phase_done"]["gradient_norm"], wanted.norm())
+    torch.testing.assert_close(heard["phase_done"]["outcome"].mean, mean.detach())
+    torch.testing.assert_close(heard["phase_done"]["outcome"].gradient_norm, wanted.norm())
     torch.testing.assert_close(gradient_of(cut).norm(), torch.tensor(1e-3), rtol=1e-3, atol=0)
 
 

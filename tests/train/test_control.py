@@ -187,9 +187,9 @@ class Reads(Observer):
             for value in view.method.state_dict().values():
                 value.sum().item()
             if name == "phase_done":
-                assert not what["mean"].requires_grad
-                assert not what["gradient_norm"].requires_grad
-                assert not what["loss"].total.requires_grad
+                assert not what["outcome"].mean.requires_grad
+                assert not what["outcome"].gradient_norm.requires_grad
+                assert not what["outcome"].loss.total.requires_grad
 
         return look
 

@@ -129,7 +129,7 @@ def test_learning_rates_begin_anew_with_each_stage():
         (
             Planned(optimizers=("main", "mian")),
             listed(2),
-            r"optimizers that parameter_groups has \(main\), got phases=\['mian'\]",
+            r"each optimizer of parameter_groups \(main\), got phases=\['main', 'mian'\]",
         ),
         (
             Planned((Stage(fit=lambda stream: None),)),

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from contract_kit import batch, loop_of, same_bits
-from netwright.methods.base import Loss, Method, Phase, Prediction, Stage
+from netwright.methods.base import Loss, Method, Phase, Prediction, Stage, evaluating
 from netwright.metrics.base import Metric
 from netwright.train.control import Observer
 from netwright.train.precision import Precision
 from netwright.train.selection import Best
-from netwright.train.validation import evaluating, predict_all, validate
+from netwright.train.validation import predict_all, validate
 
 SGD = {"name": "sgd", "learning_rate": 0.05}
 FP32 = Precision("fp32", "cpu")
@@ -192,7 +192,8 @@ def test_the_average_is_what_is_judged_and_kept():
 def test_predict_all_joins_what_was_answered():
     method = Model()
     data = batches(3)
-    prediction, targets, index = predict_all(method, data, precision=FP32)
+    answers = predict_all(method, data, precision=FP32)
+    prediction, targets, index = answers.prediction, answers.targets, answers.index
     with evaluating(method):
         wanted = torch.cat([method.predict(one.inputs).outputs for one in data])
     assert torch.equal(prediction.outputs, wanted)

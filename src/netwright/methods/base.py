@@ -21,9 +21,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from netwright._errors import must_be
@@ -42,6 +44,7 @@ __all__ = [
     "Stage",
     "Stateful",
     "Task",
+    "evaluating",
     "trained",
 ]
 
@@ -83,6 +86,12 @@ class Phase:
     loss: Callable[[Streams], Loss]
     batches: int = 1
     accumulates: bool = True
+
+    def __post_init__(self) -> None:
+        if self.batches < 1:
+            raise must_be("batches", f"at least 1 in phase {self.name}", self.batches)
+        if not self.optimizers:
+            raise must_be("optimizers", f"at least one in phase {self.name}", self.optimizers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,3 +245,17 @@ def trained(*modules: nn.Module, prefix: str = "", **options: float) -> Paramete
                     yield f"{lead}{name}", parameter
 
     return ParameterGroup(parameters=dict(named()), options=options)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Within the block: evaluation mode, no gradients; afterwards every part as it was."""
+    learning = [part for part in module.modules() if part.training]
+    for part in learning:
+        part.training = False
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part in learning:
+            part.training = True

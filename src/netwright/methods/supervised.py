@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from netwright._errors import BadType, BadValue
-from netwright.methods.base import Loss, Method, ParameterGroup, Phase, Stage, Task
+from netwright.methods.base import (
+    Loss,
+    Method,
+    ParameterGroup,
+    Phase,
+    Stage,
+    Task,
+    evaluating,
+)
 from netwright.methods.output_units.base import OutputUnit
 from netwright.methods.output_units.catalogue import create
 from netwright.metrics.base import Metric, Prediction
@@ -90,7 +96,7 @@ class Supervised(Method):
 
     def predict(self, inputs: Any) -> Prediction:
         """See `Method.predict`."""
-        with evaluating(self), torch.no_grad():
+        with evaluating(self):
             return self.unit.predict(self.scores(inputs))
 
     def metrics(self) -> Mapping[str, Metric]:
@@ -141,19 +147,6 @@ class Supervised(Method):
             f"the output unit {type(unit).__name__} of {len(unit.names)} names, got {got} from "
             f"{type(self.model).__name__}. Make its last layer {unit.width} wide."
         )
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a block; afterwards every part is as it was, frozen parts too."""
-    learning = [part for part in module.modules() if part.training]
-    for part in learning:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in learning:
-            part.training = True
 
 
 def _by_decay(method: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from netwright._errors import must_be
 from netwright.data.source import Position
@@ -19,8 +19,9 @@ from netwright.runs.records import Ended, Finding
 
 if TYPE_CHECKING:
     from netwright.data.batch import Streams
-    from netwright.methods.base import Loss, Method
+    from netwright.methods.base import Method
     from netwright.train.loop import Loop
+    from netwright.train.update import Outcome
 
 __all__ = [
     "ClipGradients",
@@ -118,25 +119,14 @@ class Observer:
     def stage_entered(self, view: View) -> None:
         """A stage begins."""
 
-    def phase_done(
-        self,
-        view: View,
-        *,
-        phase: str,
-        streams: Streams,
-        loss: Loss,
-        mean: Tensor,
-        gradient_norm: Tensor,
-    ) -> None:
-        """An update was made.
+    def phase_done(self, view: View, *, phase: str, streams: Streams, outcome: Outcome) -> None:
+        """An update was made, or left out.
 
         Args:
             view: the run.
             phase: its name.
             streams: what was learned from.
-            loss: of the last micro-batch, detached.
-            mean: scalar, the whole batch's loss per item that counts, on the device.
-            gradient_norm: scalar, before clipping, on the device.
+            outcome: loss and gradient norm, on the device.
         """
 
     def stepped(self, view: View) -> None:
@@ -206,7 +196,7 @@ class SkipBatch(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ClipGradients(Command):
-    """Rescale gradients whose global norm is above `norm`."""
+    """Rescale gradients whose global norm is above `norm`, to the end of the run."""
 
     norm: float
 
@@ -221,7 +211,7 @@ class ReplaceModule(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Rebalance(Command):
-    """Carry out `phase` only every `every`-th step."""
+    """Carry out `phase` only every `every`-th step, to the end of the stage."""
 
     phase: str
     every: int

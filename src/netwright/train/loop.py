@@ -38,7 +38,14 @@ from netwright.methods.base import Method, ParameterGroup, Phase, Stage
 from netwright.runs.records import Ended
 from netwright.train.averaging import WeightAverage
 from netwright.train.commands import execute
-from netwright.train.control import Command, Controller, Observer, View, check_owners
+from netwright.train.control import (
+    Command,
+    Controller,
+    Observer,
+    RollBack,
+    View,
+    check_owners,
+)
 from netwright.train.optimizers.build import check_groups
 from netwright.train.precision import choose_precision
 from netwright.train.schedules import Schedule, constant
@@ -136,6 +143,8 @@ class Loop:
         self.controllers = controllers
         self.view = View(self)
         self._stages = list(method.stages())
+        if not self._stages:
+            raise must_be("stages", "at least one", [], "A plain one is Stage().")
         self._make_optimizer = make_optimizer
         self._schedule = schedule or constant()
         self._held_out = held_out
@@ -248,6 +257,7 @@ class Loop:
         self.best = Best()
         self.stage_ending = None
         self.skipped_positions.clear()
+        self.phase_intervals.clear()
         self._restart_average()
         if self.ring is not None:
             self.ring = Ring(self.settings.ring)
@@ -267,13 +277,12 @@ class Loop:
             clipping=self.clipping,
             scaler=self.scaler,
         )
-        missing = {name for phase in self.phases for name in phase.optimizers}
-        missing -= set(self.optimizers)
-        if missing:
+        named = {name for phase in self.phases for name in phase.optimizers}
+        if named != set(self.optimizers):
             raise must_be(
                 "phases",
-                f"updating optimizers that parameter_groups has ({', '.join(self.optimizers)})",
-                sorted(missing),
+                f"updating each optimizer of parameter_groups ({', '.join(self.optimizers)})",
+                sorted(named),
             )
 
     def build_optimizers(self) -> None:
@@ -365,20 +374,14 @@ class Loop:
 
     def _move(self, streams: Streams) -> Streams:
         if isinstance(streams, Batch):
-            return streams if streams.index.device == self.device else streams.to(self.device)
-        return {name: batch.to(self.device) for name, batch in streams.items()}
+            on_device = streams.index.device == self.device
+            return streams if on_device else streams.to(self.device, non_blocking=True)
+        return {name: batch.to(self.device, non_blocking=True) for name, batch in streams.items()}
 
     def _update(self, phase: Phase, streams: Streams) -> None:
         outcome = self.updater.run(phase, streams)
         self._count(phase, outcome)
-        self._tell(
-            "phase_done",
-            phase=phase.name,
-            streams=streams,
-            loss=outcome.loss,
-            mean=outcome.mean,
-            gradient_norm=outcome.gradient_norm,
-        )
+        self._tell("phase_done", phase=phase.name, streams=streams, outcome=outcome)
 
     def _count(self, phase: Phase, outcome: Outcome) -> None:
         counters = self.counters
@@ -500,7 +503,7 @@ class Loop:
         kept = {name: dict(o.state) for name, o in self.optimizers.items()}
         self.method.set_submodule(path, module.to(self.device), strict=True)
         self.build_optimizers()
-        self.updater.forget_checks()
+        self.updater.look_anew()
         for name, optimizer in self.optimizers.items():
             if isinstance(optimizer, torch.optim.LBFGS):
                 continue  # its memory is of all parameters laid end to end
@@ -533,7 +536,8 @@ class Loop:
             for controller in self.controllers
             for command in getattr(controller, moment)(self.view, **what)
         ]
-        for controller, command in commands:
+        # what a roll-back restores must not undo what was asked for beside it
+        for controller, command in sorted(commands, key=lambda pair: type(pair[1]) is not RollBack):
             if type(command) not in controller.owns:
                 raise must_be(
                     "commands",

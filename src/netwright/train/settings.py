@@ -23,7 +23,6 @@ class Settings:
         ema_decay: decay of an exponential average of the weights, which is then what is validated
             and kept; None for none.
         validate_every: epochs between validations.
-        record_every: steps between recorded steps.
         snapshot_every: epochs between snapshots on disk; 0 writes one at the end of a run that is
             interrupted, and none else.
         ring: snapshots kept in memory for roll-backs, one an epoch; 0 for none.
@@ -39,7 +38,6 @@ class Settings:
     clip_value: float | None = None
     ema_decay: float | None = None
     validate_every: int = 1
-    record_every: int = 1
     snapshot_every: int = 1
     ring: int = 0
     restore_best: bool = True
@@ -49,7 +47,6 @@ class Settings:
         for name, least in (
             ("epochs", 1),
             ("validate_every", 1),
-            ("record_every", 1),
             ("snapshot_every", 0),
             ("ring", 0),
             ("skipped_limit", 1),

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from netwright import _random
+from netwright._errors import DamagedRun
 from netwright.data.source import Position, Resume
 from netwright.runs.records import Ended
 from netwright.train.selection import Best
@@ -59,7 +60,7 @@ def restore(loop: Loop, state: State) -> None:
     """
     for name, value in state["counters"].items():
         setattr(loop.counters, name, value)
-    loop.method.load_state_dict(state["method"])
+    _load_weights(loop, state)
     for name, part in loop.method.stateful.items():
         part.load_state_dict(state["stateful"][name])
     for name, optimizer in loop.optimizers.items():
@@ -88,3 +89,13 @@ def restore(loop: Loop, state: State) -> None:
         if controller.name in state["controllers"]:  # one may have joined since
             controller.load_state_dict(state["controllers"][controller.name])
     _random.restore(state["random"])
+
+
+def _load_weights(loop: Loop, state: State) -> None:
+    try:
+        loop.method.load_state_dict(state["method"])
+    except RuntimeError as error:
+        raise DamagedRun(
+            f"snapshot must be of the method that the recipe makes, got other weights: {error}. "
+            "A run in which a module was replaced can't be taken up from the recipe."
+        ) from error

@@ -87,11 +87,16 @@ class Updater:
         self._precision = precision
         self._micro_batch_size = micro_batch_size
         self._scaler = scaler
-        self._stepped_once: set[str] = set()
+        self.look_anew()
 
-    def forget_checks(self) -> None:
-        """Let the host check the next update of each phase: parameters have been replaced."""
-        self._stepped_once.clear()
+    def look_anew(self) -> None:
+        """Take note of the method's modules, which have been replaced.
+
+        The host checks the next update of each phase, as on the first one.
+        """
+        self._stepped_once: set[str] = set()
+        # buffers may be assigned anew in any step, the modules that hold them may not
+        self._holders = [module for module in self.method.modules() if module._buffers]
 
     def run(self, phase: Phase, streams: Streams) -> Outcome:
         """Update the optimisers of `phase` on one batch."""
@@ -108,12 +113,16 @@ class Updater:
             return self._reevaluated(phase, micro_batches, optimizers)
         # NaN in running statistics would outlast the update that is left out. On a GPU the copies
         # would cost launches at every step, and whether to put them back is not known here.
-        buffers = [buffer for buffer in self.method.buffers() if buffer.device.type == "cpu"]
-        kept = [buffer.clone() for buffer in buffers]
+        kept = [
+            (buffer, buffer.clone())
+            for holder in self._holders
+            for buffer in holder._buffers.values()
+            if buffer is not None and buffer.device.type == "cpu"
+        ]
         outcome = self._gradient(phase, micro_batches, optimizers)
         outcome = self._apply(phase, outcome, optimizers)
         if not outcome.applied:
-            for buffer, value in zip(buffers, kept, strict=True):
+            for buffer, value in kept:
                 buffer.copy_(value)
         return outcome
 
@@ -129,10 +138,12 @@ class Updater:
         # A single batch divides its loss, as a hand-written loop does. Pieces divide by a number
         # known beforehand (so that fp16 does not overflow) and settle the difference at the end.
         divisor = None if len(micro_batches) == 1 else sum(map(_size, micro_batches))
-        loss, total, count = self._backward(phase, micro_batches[0], divisor)
+        loss, mean = self._backward(phase, micro_batches[0], divisor)
+        total, count = loss.total, loss.count
         for piece in micro_batches[1:]:
-            loss, piece_total, piece_count = self._backward(phase, piece, divisor)
-            total, count = total + piece_total, count + piece_count
+            loss, _ = self._backward(phase, piece, divisor)
+            total, count = total + loss.total, count + loss.count
+            mean = total / count
         parameters = [
             parameter
             for optimizer in optimizers
@@ -146,13 +157,12 @@ class Updater:
         if self._scaler is not None:
             for optimizer in optimizers:
                 self._scaler.unscale_(optimizer)
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = _total_norm(gradients)
         self._clip(parameters, norm)
-        return Outcome(loss=loss, mean=total / count, gradient_norm=norm, applied=True)
+        return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=True)
 
-    def _backward(
-        self, phase: Phase, streams: Streams, divisor: int | None
-    ) -> tuple[Loss, Tensor, Tensor | int]:
+    def _backward(self, phase: Phase, streams: Streams, divisor: int | None) -> tuple[Loss, Tensor]:
+        """The loss without its graph, and what backward began from."""
         with self._precision.autocast():
             loss = phase.loss(streams)
         if not isinstance(loss, Loss):
@@ -166,18 +176,13 @@ class Updater:
         loss = replace(loss, count=_detached(loss.count))  # a number, not a thing to learn
         mean = loss.total / (loss.count if divisor is None else divisor)
         (mean if self._scaler is None else self._scaler.scale(mean)).backward()  # type: ignore[no-untyped-call]
-        seen = replace(
-            loss,
-            total=loss.total.detach(),
-            terms={name: value.detach() for name, value in loss.terms.items()},
-        )
-        return seen, seen.total, seen.count
+        terms = {name: value.detach() for name, value in loss.terms.items()}
+        return replace(loss, total=loss.total.detach(), terms=terms), mean.detach()
 
     def _clip(self, parameters: Sequence[Tensor], norm: Tensor) -> None:
         if self.clipping.value is not None:
             torch.nn.utils.clip_grad_value_(parameters, self.clipping.value)
-            clamped = [p.grad for p in parameters if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(clamped)
+            norm = _total_norm([p.grad for p in parameters if p.grad is not None])
         if self.clipping.norm is not None:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.clipping.norm, norm)
 
@@ -296,6 +301,14 @@ class _Before:
             parameter.copy_(value)
         for optimizer, state in zip(self.optimizers, self.optimizer_states, strict=True):
             optimizer.load_state_dict(state)
+
+
+def _total_norm(gradients: list[Tensor]) -> Tensor:
+    """The Euclidean norm of all together; torch's own sorts them by device first, which costs."""
+    if not gradients or any(one.device != gradients[0].device for one in gradients):
+        return torch.nn.utils.get_total_norm(gradients)
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm
 
 
 def _size(streams: Streams) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,10 +12,12 @@ import torch
 from netwright import _random
 from netwright._errors import BadValue
 from netwright.data.batch import Batch
-from netwright.methods.base import Method, Metric, Prediction
+from netwright.methods.base import Method, Metric, Prediction, evaluating
 from netwright.train.precision import Precision
 
-__all__ = ["HeldOut", "predict_all", "validate"]
+__all__ = ["Answers", "HeldOut", "predict_all", "validate"]
+
+_HALVES = (torch.bfloat16, torch.float16)
 
 HeldOut = Callable[[], Iterable[Batch]]
 """A fresh pass over the held-out examples, in order."""
@@ -36,45 +39,41 @@ def validate(method: Method, held_out: HeldOut, *, precision: Precision) -> dict
     return {name: _figure(metric) for name, metric in metrics.items()}
 
 
-def predict_all(
-    method: Method, batches: Iterable[Batch], *, precision: Precision
-) -> tuple[Prediction, Any, torch.Tensor]:
-    """Answers, targets and indices of a whole pass, on the host."""
-    predictions, targets, index = [], [], []
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a method answered for a whole pass, on the host.
+
+    Attributes:
+        prediction: for n examples.
+        targets: of the same; None where there are none.
+        index: (n,) places of the examples in their set.
+        weight: (n,) how much each counts; None where all count alike.
+    """
+
+    prediction: Prediction
+    targets: Any
+    index: torch.Tensor
+    weight: torch.Tensor | None
+
+
+def predict_all(method: Method, batches: Iterable[Batch], *, precision: Precision) -> Answers:
+    """Answer for every batch of a pass; random state and modes are put back."""
+    predictions, seen = [], []
     with _random.isolated(), evaluating(method):
         for batch in batches:
             with precision.autocast():
                 predictions.append(method.predict(batch.inputs))
-            targets.append(batch.targets)
-            index.append(batch.index)
-    return (
-        Prediction(
+            seen.append(replace(batch, inputs=None))
+    return Answers(
+        prediction=Prediction(
             outputs=_joined([one.outputs for one in predictions]),
             probabilities=_joined([one.probabilities for one in predictions]),
             logits=_joined([one.logits for one in predictions]),
         ),
-        _joined(targets),
-        torch.cat(index).cpu(),
+        targets=_joined([batch.targets for batch in seen]),
+        index=torch.cat([batch.index for batch in seen]).cpu(),
+        weight=_joined([batch.weight for batch in seen]),
     )
-
-
-class evaluating:  # noqa: N801 - reads as a word: with evaluating(method)
-    """Within the block: evaluation mode, no gradients; afterwards every module's own mode again."""
-
-    def __init__(self, module: torch.nn.Module) -> None:
-        self._module = module
-        self._modes: Mapping[torch.nn.Module, bool] = {}
-        self._gradients_off = torch.no_grad()
-
-    def __enter__(self) -> None:
-        self._modes = {part: part.training for part in self._module.modules()}
-        self._module.eval()
-        self._gradients_off.__enter__()
-
-    def __exit__(self, *reason: object) -> None:
-        self._gradients_off.__exit__(*reason)
-        for part, mode in self._modes.items():
-            part.training = mode
 
 
 def _figure(metric: Metric) -> float:
@@ -89,7 +88,5 @@ def _joined(parts: list[Any]) -> Any:
     if not parts or parts[0] is None:
         return None
     if isinstance(parts[0], torch.Tensor):
-        return torch.cat(
-            [part.float() if part.is_floating_point() else part for part in parts]
-        ).cpu()
+        return torch.cat([part.float() if part.dtype in _HALVES else part for part in parts]).cpu()
     return [item for part in parts for item in part]

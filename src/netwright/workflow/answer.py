@@ -65,7 +65,7 @@ def predict(run: Run, data: str | os.PathLike[str], *, skip_bad: bool = False) -
     precision = choose_precision(run.recipe.training.precision, device)
     run.method.to(device)
     batches = _batches(run, samples, everything, targets=None, device=device)()
-    prediction, _, _ = predict_all(run.method, batches, precision=precision)
+    prediction = predict_all(run.method, batches, precision=precision).prediction
     target = run.state["target"]
     return [
         Answer(
@@ -104,7 +104,7 @@ def evaluate(
     device = choose_device(run.recipe.device)
     run.method.to(device)
     target = run.state["target"]
-    judgement, _, _, _ = judge_split(
+    judgement, _ = judge_split(
         run.method,
         _batches(run, samples, index, targets=opened.target.values, device=device)(),
         kind=target["kind"],

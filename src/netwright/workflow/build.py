@@ -16,7 +16,7 @@ from netwright import _random
 from netwright._errors import BadType, NetwrightError, must_be
 from netwright.methods.base import Method, ParameterGroup, Task
 from netwright.methods.catalogue import CATALOGUE as METHODS
-from netwright.runs.recipe import EarlyStoppingPart, Named, Recipe
+from netwright.runs.recipe import Named, Recipe, TrainingPart
 from netwright.train import schedules
 from netwright.train.early_stopping import (
     EarlyStopping,
@@ -171,23 +171,23 @@ def settings_of(recipe: Recipe) -> Settings:
         clip_value=part.clip_value,
         ema_decay=part.ema_decay,
         validate_every=part.validate_every,
-        record_every=part.record_every or 1,
         snapshot_every=1 if part.snapshot_every is None else part.snapshot_every,
         restore_best=part.restore_best,
     )
 
 
-def build_early_stopping(part: EarlyStoppingPart | None, method: Method) -> list[EarlyStopping]:
+def build_early_stopping(training: TrainingPart, method: Method) -> list[EarlyStopping]:
     """The controller a recipe asks for, on the metric that the method is selected by."""
-    metrics = method.metrics()
+    part, metrics = training.early_stopping, method.metrics()
     if part is None:
         return []
     if not metrics:
         raise must_be("early_stopping", "left out for a method without metrics", part.trigger)
+    scores = -(-part.epochs // training.validate_every)  # there is one a validation
     triggers: Mapping[str, Callable[[], Any]] = {
-        "no-change": lambda: no_change(epochs=part.epochs, least=part.least),
-        "steady-decrease": lambda: steady_decrease(epochs=part.epochs),
-        "average-change": lambda: average_change(epochs=part.epochs, least=part.least),
+        "no-change": lambda: no_change(epochs=scores, least=part.least),
+        "steady-decrease": lambda: steady_decrease(epochs=scores),
+        "average-change": lambda: average_change(epochs=scores, least=part.least),
     }
     name, metric = next(iter(metrics.items()))
     return [

@@ -270,7 +270,7 @@ def _loop(session: Session, folder: RunFolder, *, record: Record, progress: Prog
         held_out=prepared.held_out("val", session.device) if validates else None,
         device=session.device,
         observers=observers,
-        controllers=build_early_stopping(recipe.training.early_stopping, method),
+        controllers=build_early_stopping(recipe.training, method),
         snapshots=SnapshotFolder(folder.path / "snapshots"),
     )
 
@@ -281,25 +281,16 @@ def _judge(session: Session, folder: RunFolder, loop: Loop) -> None:
     for split in ("val", "test"):
         if split not in prepared.splits:
             continue
-        judgement, prediction, targets, index = judge_split(
+        judgement, answers = judge_split(
             session.method,
             prepared.held_out(split, session.device)(),
             kind=task.kind,
             names=task.names,
             precision=loop.precision,
         )
-        write_evaluation(
-            folder,
-            split=split,
-            judgement=judgement,
-            prediction=prediction,
-            targets=targets,
-            index=index,
-        )
+        write_evaluation(folder, split=split, judgement=judgement, answers=answers)
         if isinstance(prepared, Prepared):
-            write_errors(
-                folder, data=prepared.data, prediction=prediction, targets=targets, index=index
-            )
+            write_errors(folder, data=prepared.data, answers=answers)
     if isinstance(prepared, Prepared):
         write_samples(folder, data=prepared.data, index=prepared.splits["train"])
 

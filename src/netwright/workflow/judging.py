@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from netwright.evaluate.hold_out import Judgement, judge, most_confident_errors
 from netwright.methods.base import Method, Prediction
 from netwright.runs.store import RunFolder
 from netwright.train.precision import Precision
-from netwright.train.validation import predict_all
+from netwright.train.validation import Answers, predict_all
 
 __all__ = [
     "evaluation_record",
@@ -37,11 +38,18 @@ def judge_split(
     kind: str,
     names: tuple[str, ...],
     precision: Precision,
-) -> tuple[Judgement, Prediction, Tensor, Tensor]:
-    """Judgement, answers, targets and indices of one pass."""
-    prediction, targets, index = predict_all(method, batches, precision=precision)
-    judgement = judge(prediction, targets, kind=kind, names=names, metrics=method.metrics())
-    return judgement, prediction, targets, index
+) -> tuple[Judgement, Answers]:
+    """Judgement of one pass, and the answers that were judged."""
+    answers = predict_all(method, batches, precision=precision)
+    judgement = judge(
+        answers.prediction,
+        answers.targets,
+        kind=kind,
+        names=names,
+        weight=answers.weight,
+        metrics=method.metrics(),
+    )
+    return judgement, answers
 
 
 def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
@@ -51,7 +59,7 @@ def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
     return {
         "split": split,
         "n": 0 if figures is None else figures.n,
-        "metrics": judgement.to_json()["metrics"],
+        "metrics": {name: asdict(figure) for name, figure in judgement.metrics.items()},
         "undefined": dict(judgement.undefined),
         "names": list(judgement.names),
         "confusion": [list(row) for row in judgement.confusion] or None,
@@ -67,31 +75,29 @@ def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
 
 
 def write_evaluation(
-    folder: RunFolder,
-    *,
-    split: str,
-    judgement: Judgement,
-    prediction: Prediction,
-    targets: Tensor,
-    index: Tensor,
+    folder: RunFolder, *, split: str, judgement: Judgement, answers: Answers
 ) -> None:
     """Write figures and answers of a split into the run."""
     folder.write_json(f"evaluation/{split}.json", evaluation_record(judgement, split=split))
-    tensors = {"outputs": prediction.outputs, "targets": targets, "index": index}
+    prediction = answers.prediction
+    tensors = {
+        "outputs": prediction.outputs,
+        "targets": answers.targets,
+        "index": answers.index,
+    }
     if prediction.probabilities is not None:
         tensors["probabilities"] = prediction.probabilities
     folder.write_tensors(f"evaluation/{split}.safetensors", tensors)
 
 
-def write_errors(
-    folder: RunFolder, *, data: Data, prediction: Prediction, targets: Tensor, index: Tensor
-) -> None:
+def write_errors(folder: RunFolder, *, data: Data, answers: Answers) -> None:
     """Write the errors that the method was surest of, with their pictures."""
     kind, names = str(data.target.kind), data.target.names
+    prediction, targets = answers.prediction, answers.targets
     worst = most_confident_errors(prediction, targets, kind=kind, count=SHOWN_ERRORS)
     rows = []
     for number, place in enumerate(worst.tolist()):
-        where = int(index[place])
+        where = int(answers.index[place])
         rows.append(
             {
                 "file": _write_picture(folder, data, where, f"error-{number}.png"),

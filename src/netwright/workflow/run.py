@@ -13,13 +13,12 @@ from torch import Tensor, nn
 from netwright._errors import DamagedRun
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.data.sources.table import TableEncoder
-from netwright.methods.base import Method, Prediction, Task
+from netwright.methods.base import Method, Prediction, Task, evaluating
 from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Recipe
 from netwright.runs.records import Finding
 from netwright.runs.store import RunFolder, events
 from netwright.train.precision import choose_device, choose_precision
-from netwright.train.validation import evaluating
 from netwright.workflow.build import build_method
 
 __all__ = ["Run", "load"]

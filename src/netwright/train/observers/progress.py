@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from netwright.data.batch import Batch, Streams
-from netwright.methods.base import Loss
 from netwright.runs.records import Ended
 from netwright.train.control import Observer, View
+from netwright.train.update import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,18 +54,9 @@ class Progress(Observer):
         )
         self._examples, self._looked = 0, time.perf_counter()
 
-    def phase_done(
-        self,
-        view: View,
-        *,
-        phase: str,
-        streams: Streams,
-        loss: Loss,
-        mean: Tensor,
-        gradient_norm: Tensor,
-    ) -> None:
+    def phase_done(self, view: View, *, phase: str, streams: Streams, outcome: Outcome) -> None:
         """Keep the loss, unread."""
-        self._mean = mean
+        self._mean = outcome.mean
         parts = [streams] if isinstance(streams, Batch) else streams.values()
         self._examples += sum(len(part) for part in parts)
 

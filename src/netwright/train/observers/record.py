@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from netwright.data.batch import Streams
 from netwright.data.source import Position
-from netwright.methods.base import Loss
 from netwright.runs.events import Recorder
 from netwright.runs.records import Ended, Finding, Intervention
 from netwright.train.control import Command, Observer, RollBack, View
+from netwright.train.update import Outcome
 
 __all__ = ["Record"]
 
@@ -61,25 +61,17 @@ class Record(Observer):
             "stage", step=view.step, stage=view.stage, steps=view.stage_steps, epoch=view.epoch
         )
 
-    def phase_done(
-        self,
-        view: View,
-        *,
-        phase: str,
-        streams: Streams,
-        loss: Loss,
-        mean: Tensor,
-        gradient_norm: Tensor,
-    ) -> None:
+    def phase_done(self, view: View, *, phase: str, streams: Streams, outcome: Outcome) -> None:
         """Keep what was measured until it is worth bringing over."""
         if view.step % self._every:
             return
+        loss = outcome.loss
         self._rows.append(
             _Row(
                 view.step,
                 phase,
                 view.learning_rates,
-                (mean, gradient_norm, *loss.terms.values()),
+                (outcome.mean, outcome.gradient_norm, *loss.terms.values()),
                 tuple(loss.terms),
                 loss.term_weights,
                 time.perf_counter() - self._began,
