@@ -128,18 +128,18 @@ def test_without_targets_every_picture_is_read(tmp_path):
     assert data.labels == ("0.png", "1.png", "deep/er/0.png", "deep/er/1.png")
 
 
-def test_common_size_up_to_256_and_224_otherwise(tmp_path):
+def test_common_size_up_to_256_and_the_median_up_to_224_otherwise(tmp_path):
     save(tmp_path / "same" / "a" / "x.png", greys(0, (20, 30)))
     save(tmp_path / "same" / "b" / "x.png", greys(0, (20, 30)))
     save(tmp_path / "unlike" / "a" / "x.png", greys(0, (20, 30)))
     save(tmp_path / "unlike" / "b" / "x.png", greys(0, (30, 20)))
-    save(tmp_path / "large" / "a" / "x.png", greys(0, (20, 257)))
-    save(tmp_path / "large" / "b" / "x.png", greys(0, (20, 257)))
+    save(tmp_path / "large" / "a" / "x.png", greys(0, (240, 257)))
+    save(tmp_path / "large" / "b" / "x.png", greys(0, (240, 257)))
     shapes = {
         name: tuple(stacked(open_data(tmp_path / name)).shape[1:])
         for name in ("same", "unlike", "large")
     }
-    assert shapes == {"same": (1, 20, 30), "unlike": (1, 224, 224), "large": (1, 224, 224)}
+    assert shapes == {"same": (1, 20, 30), "unlike": (1, 20, 20), "large": (1, 224, 224)}
     wanted = open_data(tmp_path / "unlike", image_size=(10, 12), channels=3)
     assert tuple(stacked(wanted).shape[1:]) == (3, 10, 12)
 

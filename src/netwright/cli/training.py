@@ -85,10 +85,12 @@ def resume(
 
 def _tell(run: Run) -> None:
     from netwright.workflow.run import WEIGHTS
+    from netwright.workflow.understood import understood
 
     if not run.folder.has(WEIGHTS):
         typer.echo(f"stopped; go on with: netwright resume {run.folder.path}")
         raise typer.Exit(130)  # as a shell has it for what an interrupt ended
+    typer.echo(understood(run.folder.read_json("data.json")))
     for split in ("test", "val"):
         if run.folder.has(f"evaluation/{split}.json"):
             typer.echo(f"{split}: {figures(run.folder.read_json(f'evaluation/{split}.json'))}")

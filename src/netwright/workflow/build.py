@@ -123,6 +123,14 @@ def _model_builder(
     if part.name == GIVEN:
         raise _missing("model", part)
 
+    if len(input_shape) not in (1, 3):
+        raise must_be(
+            "inputs",
+            "rows (features) or pictures (c, h, w) for a model of the catalogue",
+            tuple(input_shape),
+            "Give a module of your own: fit(data, model=my_module).",
+        )
+
     def build(width: int) -> nn.Module:
         size = tuple(input_shape[1:]) if len(input_shape) == 3 else None
         with naming_options("model", part.options):

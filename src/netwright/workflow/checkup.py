@@ -7,6 +7,7 @@ from collections.abc import Callable
 from netwright.data.dataset import InMemory
 from netwright.data.quality.leakage import find_leaks
 from netwright.data.source import Position, Resume, Source
+from netwright.data.sources.table import Table
 from netwright.diagnose import Doctor
 from netwright.methods.supervised import Supervised
 from netwright.runs.records import Cause, Finding, Severity
@@ -65,15 +66,16 @@ def _doubles(session: Session) -> list[Finding]:
     prepared = session.prepared
     if not (isinstance(prepared, Prepared) and isinstance(prepared.samples, InMemory)):
         return []
-    leaks = find_leaks(prepared.samples, prepared.splits)
+    leaks = find_leaks(prepared.data.samples, prepared.splits)
     if not leaks:
         return []
+    coarse = isinstance(prepared.data.samples, Table)  # few columns of few values repeat naturally
     pairs = [f"{a}[{i}] = {b}[{j}]" for a, i, b, j in leaks[:_NAMED]]
     judged = {leak.index_b for leak in leaks}
     return [
         Finding(
             symptom="duplicates-across-splits",
-            severity=Severity.WARNING,
+            severity=Severity.NOTE if coarse else Severity.WARNING,
             where="data",
             step=0,
             measurements={"pairs": len(leaks), "examples": pairs},
@@ -81,11 +83,11 @@ def _doubles(session: Session) -> list[Finding]:
                 Cause(
                     name="duplicate-examples",
                     probability=1.0,
-                    reason="the raw inputs are equal in every byte",
+                    reason="the raw inputs are equal",
                 ),
             ),
             repairs=("drop-duplicates",),
-            message=f"{len(judged)} held-out examples also stand, byte for byte, in another "
-            "split; figures over them are too good.",
+            message=f"{len(judged)} held-out examples also stand, just the same, in another split; "
+            "figures over them are too good.",
         )
     ]

@@ -37,6 +37,7 @@ from netwright.workflow.judging import judge_split, write_errors, write_evaluati
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.run import WEIGHTS, Run
 from netwright.workflow.session import Given, Session, open_session
+from netwright.workflow.understood import understood
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -215,11 +216,11 @@ def _nothing_left_of_a_false_start(folder: RunFolder) -> Iterator[None]:
 def _carry_out(
     session: Session, folder: RunFolder, *, console: Console | None, resumed: bool = False
 ) -> Run:
-    recipe = session.recipe
+    recipe, about = session.recipe, session.prepared.summary()
     with (
         Recorder(folder.path, last_attempt(folder.path) + 1) as recorder,
         closing(Record(recorder, every=recipe.training.record_every or 1)) as record,
-        closing(Progress(console or _terminal())) as progress,
+        closing(Progress(console or _terminal(), title=understood(about))) as progress,
     ):
         loop = _loop(session, folder, record=record, progress=progress)
         if resumed:

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 SHOWN_ERRORS = 24
+MATRIX_OF = 500  # classes; 5,000 of them would make a file of 200 MB
 SHOWN_SAMPLES = 24
 
 
@@ -62,7 +63,7 @@ def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
         "metrics": {name: asdict(figure) for name, figure in judgement.metrics.items()},
         "undefined": dict(judgement.undefined),
         "names": list(judgement.names),
-        "confusion": [list(row) for row in judgement.confusion] or None,
+        "confusion": _matrix(judgement),
         "per_class": {
             name: {"precision": row.precision, "recall": row.recall, "f1": row.f1, "n": row.n}
             for name, row in rows.items()
@@ -72,6 +73,13 @@ def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
             for pair in judgement.confused
         ],
     }
+
+
+def _matrix(judgement: Judgement) -> list[list[float]] | None:
+    """Left out where nobody could read it; the pairs that are confused most are kept anyway."""
+    if not 0 < len(judgement.confusion) <= MATRIX_OF:
+        return None
+    return [list(row) for row in judgement.confusion]
 
 
 def write_evaluation(

@@ -18,7 +18,7 @@ from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Recipe
 from netwright.runs.records import Finding
 from netwright.runs.store import RunFolder, events
-from netwright.train.precision import choose_device, choose_precision
+from netwright.train.precision import choose_precision
 from netwright.workflow.build import build_method
 
 __all__ = ["Run", "load"]
@@ -151,8 +151,3 @@ def load_weights(method: Method, folder: RunFolder) -> None:
             f"in {shown}. Give the model or method that was trained."
         )
     method.load_state_dict(weights)
-
-
-def device_of(recipe: Recipe) -> torch.device:
-    """Where a recipe computes here."""
-    return choose_device(recipe.device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from netwright.data.dataset import Items, Samples
+from netwright.data.sources.table import Table
 
 __all__ = ["Leak", "find_leaks"]
 
@@ -53,6 +54,12 @@ def find_leaks(samples: Samples, splits: Mapping[str, Tensor]) -> list[Leak]:
 
 
 def _digests(samples: Samples, index: Tensor) -> Iterator[bytes]:
+    if isinstance(samples, Table):
+        columns = [column.values for column in samples.columns]
+        for place in index.tolist():
+            row = repr([column[place] for column in columns])
+            yield hashlib.blake2b(row.encode(), digest_size=16).digest()
+        return
     chunk = 1 if isinstance(samples, Items) else _CHUNK  # items may differ in shape: never stacked
     for places in torch.split(index, chunk):
         rows = samples.take(places).cpu()

@@ -24,7 +24,9 @@ FITS_IN_MEMORY = 2**30
 """Bytes of all pictures together up to which they are read once and kept."""
 
 LARGEST_COMMON = 256
-"""A size that all pictures share is kept up to this side; larger ones are brought to `USUAL`."""
+"""A size that all pictures share is kept up to this side; larger ones are brought to `USUAL`.
+
+Where sizes differ, the median shorter side counts."""
 
 USUAL = 224
 
@@ -89,7 +91,8 @@ def read_pictures(
 ) -> Pictures:
     """Bring picture files to uint8 (c, h, w) of one size.
 
-    Without `image_size` the size that all share is kept up to 256, and 224 is taken otherwise.
+    Without `image_size` the size that all share is kept up to 256; otherwise the
+    median shorter side is taken, 224 at most.
     Without `channels` they are 1 where all files are grey and 3 where none is.
 
     Raises:
@@ -160,7 +163,10 @@ def _common_size(headers: Sequence[Header]) -> tuple[int, int]:
         (size,) = sizes
         if max(size) <= LARGEST_COMMON:
             return size
-    return (USUAL, USUAL)
+    # nothing is gained by making most of them larger than they are
+    shorter = sorted(min(header.height, header.width) for header in headers) or [USUAL]
+    side = min(USUAL, shorter[len(shorter) // 2])
+    return (side, side)
 
 
 def _each(function: Callable[..., T], arguments: Sequence[object]) -> list[T | BadData]:

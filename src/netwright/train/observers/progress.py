@@ -28,10 +28,12 @@ class Progress(Observer):
 
     Args:
         console: where to draw.
+        title: said once, above the bar.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, title: str = "") -> None:
         self._console = console
+        self._title = title
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._mean: Tensor | None = None
@@ -44,6 +46,8 @@ class Progress(Observer):
         if not self._console.is_terminal:
             return
         if self._bar is None:
+            if self._title:
+                self._console.print(self._title, markup=False, highlight=False)
             self._bar = _bar(self._console)
             self._bar.start()
         self._task = self._bar.add_task(
