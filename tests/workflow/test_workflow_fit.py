@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
-from workflow_kit import TINY, Pairs, blobs, judged, log_without_clock, pictures, table, weights
 
 import netwright as nw
 from netwright._errors import BadType, BadValue, DamagedRun, NetwrightError
 from netwright.runs.events import history
 from netwright.runs.recipe import Recipe
+from workflow_kit import TINY, Pairs, blobs, judged, log_without_clock, pictures, table, weights
 
 
 def test_a_built_in_set_is_learned():

@@ -8,12 +8,12 @@ import subprocess
 
 import pytest
 from torch import nn
-from workflow_kit import TINY, blobs, table
 
 import netwright as nw
 from netwright._errors import DamagedRun, NetwrightError
 from netwright.runs.store import RunFolder
 from netwright.train.snapshot import SnapshotFolder
+from workflow_kit import TINY, blobs, table
 
 WRONG = {
     "optimizer": (["optimizer.name=adamm"], "Did you mean adam"),
