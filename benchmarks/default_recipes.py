@@ -68,7 +68,7 @@ def fetch(data: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="*", help=f"of {', '.join(SEEDS)}; all where left out")
-    parser.add_argument("--seeds", type=int, nargs="+", help="those of the issue where left out")
+    parser.add_argument("--seeds", type=int, nargs="+", help="the usual ones where left out")
     asked = parser.parse_args()
     for data in asked.data or SEEDS:
         fetch(data)

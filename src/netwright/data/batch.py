@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "Streams", "map_tensors", "split_streams"]
+__all__ = ["Batch", "Streams", "count_examples", "map_tensors", "split_streams"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,13 @@ def map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(map_tensors(item, function) for item in value)
     return value
+
+
+def count_examples(streams: Streams) -> int:
+    """Examples in one batch, or in all streams together."""
+    if isinstance(streams, Batch):
+        return len(streams)
+    return sum(len(batch) for batch in streams.values())
 
 
 def split_streams(streams: Streams, size: int | None) -> list[Streams]:

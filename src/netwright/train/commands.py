@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from netwright._errors import must_be, unknown
 from netwright.runs.records import Ended
@@ -18,7 +22,9 @@ from netwright.train.control import (
     SkipBatch,
     Stop,
 )
-from netwright.train.state import restore
+from netwright.train.snapshot import Ring
+from netwright.train.state import capture, restore
+from netwright.train.update import Clipping
 
 if TYPE_CHECKING:
     from netwright.train.loop import Loop
@@ -81,7 +87,8 @@ def _(command: SkipBatch, loop: Loop) -> None:
 
 @_execute.register(ClipGradients)
 def _(command: ClipGradients, loop: Loop) -> None:
-    loop.clip(command.norm)
+    loop.clipping = Clipping(norm=command.norm, value=loop.clipping.value)
+    loop.updater.clipping = loop.clipping
 
 
 @_execute.register(ReplaceModule)
@@ -89,7 +96,27 @@ def _(command: ReplaceModule, loop: Loop) -> None:
     known = dict(loop.method.named_modules())
     if not command.path or command.path not in known:
         raise unknown("path", command.path, [path for path in known if path])
-    loop.replace_module(command.path, command.module)
+    kept = {name: dict(optimizer.state) for name, optimizer in loop.optimizers.items()}
+    loop.method.set_submodule(command.path, command.module.to(loop.device), strict=True)
+    loop.build_optimizers()
+    loop.updater.look_anew()
+    _put_back(kept, loop)
+    loop.restart_average()
+    loop.best.weights = None  # they are of another architecture, as are the snapshots
+    if loop.ring is not None:
+        loop.ring = Ring(loop.settings.ring)
+        loop.ring.add(loop.counters.step, capture(loop))
+
+
+def _put_back(kept: Mapping[str, Mapping[Tensor, Any]], loop: Loop) -> None:
+    """Give the optimisers back the state of the parameters that are still there."""
+    for name, optimizer in loop.optimizers.items():
+        if isinstance(optimizer, torch.optim.LBFGS):
+            continue  # its memory is of all parameters laid end to end
+        present = {p for group in optimizer.param_groups for p in group["params"]}
+        for parameter, state in kept.get(name, {}).items():
+            if parameter in present:
+                optimizer.state[parameter] = state
 
 
 @_execute.register(Rebalance)

@@ -24,15 +24,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from netwright import _random
-from netwright._errors import NonFinite, must_be, unknown
-from netwright.data.batch import Batch, Streams
+from netwright._errors import NonFinite, must_be
+from netwright.data.batch import Batch, Streams, count_examples
 from netwright.data.source import Position, Resume, Source
 from netwright.methods.base import Method, ParameterGroup, Phase, Stage
 from netwright.runs.records import Ended
@@ -47,7 +46,8 @@ from netwright.train.control import (
     check_owners,
 )
 from netwright.train.optimizers.build import check_groups
-from netwright.train.precision import choose_precision
+from netwright.train.plan import Counters, Plan, plan_stage
+from netwright.train.precision import choose_precision, prefer_channels_last
 from netwright.train.schedules import Schedule, constant
 from netwright.train.selection import Best
 from netwright.train.settings import Settings
@@ -57,40 +57,10 @@ from netwright.train.tally import Tally
 from netwright.train.update import Clipping, Outcome, Updater
 from netwright.train.validation import HeldOut, validate
 
-__all__ = ["Counters", "Loop", "MakeOptimizer", "Plan"]
+__all__ = ["Loop", "MakeOptimizer"]
 
 MakeOptimizer = Callable[[str, Sequence[ParameterGroup]], torch.optim.Optimizer]
 """From an optimiser's name within the method and its groups to the optimiser."""
-
-
-@dataclass
-class Counters:
-    """Where a run is: whole numbers, all part of a snapshot."""
-
-    stage: int = 0
-    step: int = 0
-    stage_step: int = 0
-    epoch: int = 0
-    epoch_step: int = 0
-    updates: int = 0
-    examples: int = 0
-    skipped: int = 0
-    skipped_in_row: int = 0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long a stage takes.
-
-    Attributes:
-        batches: drawn in one step.
-        steps_per_epoch: loop steps in one pass over the source.
-        steps: loop steps of the whole stage.
-    """
-
-    batches: int
-    steps_per_epoch: int
-    steps: int
 
 
 class Loop:
@@ -138,6 +108,7 @@ class Loop:
         self.ending: Ended | None = None
         self.stage_ending: str | None = None
         self.phases: list[Phase] = []
+        self.plan: Plan
         self.precision = choose_precision(self.settings.precision, self.device)
         self.observers = observers
         self.controllers = controllers
@@ -159,7 +130,7 @@ class Loop:
         for source in sources.values():
             source.to(self.device)
         method.to(self.device)
-        _prefer_channels_last(method)
+        prefer_channels_last(method)
         self.average: WeightAverage | None = None
         if self.settings.ema_decay is not None:
             self.average = WeightAverage(method, decay=self.settings.ema_decay)
@@ -250,7 +221,9 @@ class Loop:
 
     def _plan_stage(self) -> None:
         self.phases = list(self.method.phases(self.stage)) if self.stage.fit is None else []
-        self.plan = self._planned(self.stage)
+        self.plan = plan_stage(
+            self.stage, self.phases, sources=self.sources, epochs=self.settings.epochs
+        )
 
     def _forget_earlier_stages(self) -> None:
         """Nothing of another stage is gone back to, averaged with, or chosen at the end."""
@@ -258,11 +231,12 @@ class Loop:
         self.stage_ending = None
         self.skipped_positions.clear()
         self.phase_intervals.clear()
-        self._restart_average()
+        self.restart_average()
         if self.ring is not None:
             self.ring = Ring(self.settings.ring)
 
-    def _restart_average(self) -> None:
+    def restart_average(self) -> None:
+        """Begin the average of the weights afresh, at the present ones."""
         if self.average is not None:
             self.average = WeightAverage(self.method, decay=self.average.decay)
 
@@ -296,37 +270,13 @@ class Loop:
                 group.setdefault("initial_lr", group["lr"])
             self.optimizers[name] = optimizer
 
-    def _planned(self, stage: Stage) -> Plan:
-        if stage.source not in self.sources:
-            raise unknown("source", stage.source, self.sources)
-        length = self.sources[stage.source].length
-        if stage.fit is not None:
-            return Plan(1, length or 1, 1)
-        if not self.phases:
-            raise must_be(f"stage {stage.name}", "given phases or a closed-form fit", "neither")
-        batches = max(phase.batches for phase in self.phases)
-        if length is None:
-            if stage.steps is None:
-                raise must_be("steps", "given for a source without an end", None)
-            return Plan(batches, stage.steps, stage.steps)
-        if length < batches:
-            raise must_be(
-                "batch_size",
-                f"small enough for {batches} batches an epoch",
-                f"{length} batches",
-                "Make it smaller.",
-            )
-        per_epoch = length // batches
-        steps = per_epoch * (self.settings.epochs if stage.epochs is None else stage.epochs)
-        return Plan(batches, per_epoch, steps if stage.steps is None else stage.steps)
-
     def _closed_form(self, stage: Stage) -> None:
         source = self.sources[stage.source]
         if source.length is None or stage.fit is None:
             raise must_be("source", "of known length for a closed form", stage.source)
         self.method.train()
         stage.fit(self._move(source.next(Position(0, step))) for step in range(source.length))
-        self._restart_average()  # a solution is not to be mixed with what was there before
+        self.restart_average()  # a solution is not to be mixed with what was there before
         self.counters.step += 1
         self.counters.stage_step += 1
         self._end_epoch()
@@ -350,7 +300,7 @@ class Loop:
         counters.step += 1
         counters.stage_step += 1
         counters.epoch_step += 1
-        counters.examples += sum(map(_examples, drawn))
+        counters.examples += sum(count_examples(one) for one in drawn if one is not None)
         if self.average is not None:
             self.average.update()
         self._tell("stepped")
@@ -492,31 +442,6 @@ class Loop:
         elif self.average is not None:
             self.method.load_state_dict(self.average.weights)
 
-    # --- what commands change ---------------------------------------------------------------------
-
-    def clip(self, norm: float) -> None:
-        """Bound the global gradient norm from now on."""
-        self.updater.clipping = self.clipping = Clipping(norm=norm, value=self.clipping.value)
-
-    def replace_module(self, path: str, module: nn.Module) -> None:
-        """Put `module` at `path`; optimisers keep the state of the parameters that stay."""
-        kept = {name: dict(o.state) for name, o in self.optimizers.items()}
-        self.method.set_submodule(path, module.to(self.device), strict=True)
-        self.build_optimizers()
-        self.updater.look_anew()
-        for name, optimizer in self.optimizers.items():
-            if isinstance(optimizer, torch.optim.LBFGS):
-                continue  # its memory is of all parameters laid end to end
-            present = {p for group in optimizer.param_groups for p in group["params"]}
-            for parameter, state in kept.get(name, {}).items():
-                if parameter in present:
-                    optimizer.state[parameter] = state
-        self._restart_average()
-        self.best.weights = None  # they are of another architecture, as are the snapshots
-        if self.ring is not None:
-            self.ring = Ring(self.settings.ring)
-            self.ring.add(self.counters.step, capture(self))
-
     def _write_snapshot(self) -> None:
         if self._snapshots is None:
             return
@@ -546,21 +471,3 @@ class Loop:
                 )
             execute(self, command)
             self._tell("commanded", command=command)
-
-
-def _examples(streams: Streams | None) -> int:
-    if streams is None:
-        return 0
-    if isinstance(streams, Batch):
-        return len(streams)
-    return sum(len(batch) for batch in streams.values())
-
-
-def _prefer_channels_last(method: nn.Module) -> None:
-    """Lay convolution weights out as the fast kernels want them; the values stay.
-
-    Measured on processors and GPUs alike: a small convolutional net's step falls to 0.5 to 0.9.
-    """
-    convolves = any(isinstance(module, nn.Conv2d) for module in method.modules())
-    if convolves and all(parameter.dim() != 5 for parameter in method.parameters()):
-        method.to(memory_format=torch.channels_last)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from netwright.data.batch import Batch, Streams
+from netwright.data.batch import Streams, count_examples
 from netwright.runs.records import Ended
 from netwright.train.control import Observer, View
 from netwright.train.update import Outcome
@@ -61,8 +61,7 @@ class Progress(Observer):
     def phase_done(self, view: View, *, phase: str, streams: Streams, outcome: Outcome) -> None:
         """Keep the loss, unread."""
         self._mean = outcome.mean
-        parts = [streams] if isinstance(streams, Batch) else streams.values()
-        self._examples += sum(len(part) for part in parts)
+        self._examples += count_examples(streams)
 
     def stepped(self, view: View) -> None:
         """Move the bar."""
