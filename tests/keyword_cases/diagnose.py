@@ -16,7 +16,7 @@ DOUBLE = Finding(symptom="duplicates", severity=Severity.WARNING, where="data", 
 def told(folder: Path, **keyword: Any) -> list[str]:
     """What the doctor reports of a short run."""
     findings: list[Finding] = []
-    doctor = Doctor(first_batch=None, floor={}, report=findings.append, **keyword)
+    doctor = Doctor(first_batch=None, floor=None, report=findings.append, **keyword)
     trained(folder, observers=(doctor,))
     return [finding.symptom for finding in findings]
 

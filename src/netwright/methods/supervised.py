@@ -41,6 +41,7 @@ class Supervised(Method):
         unit: what the scores mean.
 
     Example:
+        >>> import torch
         >>> from netwright.methods.output_units.catalogue import create
         >>> unit = create("classes", names=("cat", "dog"), targets=None)
         >>> method = Supervised(nn.Linear(3, 2), unit)

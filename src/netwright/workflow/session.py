@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from netwright._errors import must_be
+from netwright._errors import BadType, must_be
 from netwright.data.dataset import Data, InMemory, InputKind
 from netwright.data.open import open_data
 from netwright.data.preprocess.catalogue import default_for
@@ -37,6 +37,19 @@ class Given:
     data: Any = None
     model: nn.Module | None = None
     method: Method | None = None
+
+    def __post_init__(self) -> None:
+        for what, value, kind in (
+            ("model", self.model, nn.Module),
+            ("method", self.method, Method),
+        ):
+            if value is not None and not isinstance(value, kind):
+                raise must_be(
+                    what,
+                    f"a {kind.__name__} object; a name goes into the recipe",
+                    value,
+                    error=BadType,
+                )
 
 
 @dataclass(frozen=True)
