@@ -76,10 +76,12 @@ def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> Ne
     """Build the error for a name that no catalogue holds, with the nearest names it does hold."""
     candidates = sorted(known)
     near = difflib.get_close_matches(name, candidates, n=3, cutoff=0.5)
-    listed = near or candidates[:12]
-    lead = "Did you mean" if near else "Known:"
-    rest = f" (and {len(candidates) - len(listed)} more)" if len(candidates) > len(listed) else ""
-    fix = f"{lead} {', '.join(listed)}{rest if not near else ''}{'?' if near else '.'}"
+    if near:
+        fix = f"Did you mean {', '.join(near)}?"
+    elif candidates:
+        fix = f"Known: {offenders(candidates, shown=12)}."
+    else:
+        fix = "There is none."
     return must_be(kind, f"a known {kind}", name, f"{fix} {hint}".strip())
 
 

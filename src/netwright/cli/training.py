@@ -60,7 +60,7 @@ def train(
         "doctor": doctor,
     }
     if data is None and recipe is None:
-        raise must_be("DATA", "given, or --recipe", None, "netwright train digits")
+        raise must_be("DATA", "given, or --recipe", None, "For example: netwright train digits")
     start = Recipe.read(recipe) if recipe else Recipe.parse({"data": {"name": data}})
     if data is not None:  # other data than the recipe's are no mistake where they are named
         start = start.with_fields({"data.fingerprint": None})
