@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from netwright._errors import BadData, must_be, unknown
 from netwright.data.dataset import Data, InputKind, Skipped, Target, TargetKind
+from netwright.data.sources.dates import dates_as_days, seconds_of
 from netwright.data.sources.faults import refuse_unless
 from netwright.data.sources.table import LARGEST, Column, ColumnKind, Table
 from netwright.data.sources.targets import infer_target
@@ -35,7 +35,7 @@ def table_data(
     """Name what is asked for in a table; all other columns are inputs.
 
     Args:
-        table: the raw rows.
+        table: the raw rows; inputs that are ISO dates become days.
         name: of the data set.
         target: column, several as a list or separated by commas; the last one where None. With
             kind "none" nothing is asked for, and what is named is left out of the inputs.
@@ -77,7 +77,7 @@ def table_data(
     by_name = {column.name: column for column in table.columns}
     return Data(
         name=name,
-        samples=table.select(inputs),
+        samples=dates_as_days(table.select(inputs)),
         input_kind=InputKind.TABLE,
         target=_target([by_name[column] for column in needed], kind=kind),
         groups=None if group is None else _groups(by_name[group]),
@@ -157,12 +157,8 @@ def _times(column: Column) -> Tensor:
     if column.numeric:
         return torch.from_numpy(column.values.copy())
     try:
-        moments = [datetime.fromisoformat(word) for word in column.values]
+        return torch.tensor(seconds_of(column.values), dtype=torch.float64)
     except ValueError as error:
         raise must_be(
             f"time column {column.name}", "numbers or ISO dates", str(error), error=BadData
         ) from error
-    seconds = [
-        (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() for moment in moments
-    ]
-    return torch.tensor(seconds, dtype=torch.float64)
