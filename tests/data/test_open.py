@@ -140,7 +140,7 @@ def test_columns_are_named_for_tables():
         ("mnist", 70000, 10, (1, 28, 28)),
         ("fashion-mnist", 70000, 10, (1, 28, 28)),
         ("cifar10", 60000, 10, (3, 32, 32)),
-        ("traffic-lights", 1484, 3, (3, 224, 224)),
+        ("traffic-lights", 1484, 3, (3, 30, 30)),
         ("chest-x-ray", 3166, 2, (1, 224, 224)),
         ("elpv", 2624, 2, (1, 224, 224)),
         ("emoji", 4644, 8, (3, 64, 64)),

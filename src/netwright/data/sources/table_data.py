@@ -157,7 +157,7 @@ def _times(column: Column) -> Tensor:
     if column.numeric:
         return torch.from_numpy(column.values.copy())
     try:
-        return torch.tensor(seconds_of(column.values), dtype=torch.float64)
+        return torch.tensor(seconds_of(list(column.values)), dtype=torch.float64)
     except ValueError as error:
         raise must_be(
             f"time column {column.name}", "numbers or ISO dates", str(error), error=BadData
