@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netwright.cli.figures import short
+
 if TYPE_CHECKING:
     from netwright.workflow.answer import Answer
 
@@ -73,8 +75,12 @@ def evaluate(
     typer.echo(f"{record['split']} of {data}, n = {record['n']}")
     for name, estimate in record["metrics"].items():
         low, high = estimate["low"], estimate["high"]
-        interval = "" if low is None else f"  [{low:.4f}, {high:.4f}]"
-        typer.echo(f"  {name:<28}{estimate['value']:.4f}{interval}")
+        interval = "" if low is None else f"  [{_aligned(low)}, {_aligned(high)}]"
+        typer.echo(f"  {name:<28}{_aligned(estimate['value'])}{interval}")
+
+
+def _aligned(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 10_000 else short(value)
 
 
 def _write(answers: list[Answer], path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from netwright.cli.figures import short
+
 __all__ = ["add_to"]
 
 _ROOT = typer.Option(Path("runs"), "--root", help="Folder of all runs.")
@@ -35,7 +37,7 @@ def runs(as_json: bool = _JSON, root: Path = _ROOT) -> None:
         return
     for row in rows:
         figure = "" if row["figure"] is None else f"{row['split']} {row['metric']} "
-        value = "" if row["figure"] is None else f"{row['figure']:.4g}"
+        value = "" if row["figure"] is None else short(row["figure"])
         typer.echo(
             f"{row['name']:<24} {row['state']:<12} {row['model']:<24} {figure}{value}".rstrip()
         )
@@ -65,7 +67,7 @@ def compare(
     for pair in found.paired:
         typer.echo(
             f"{pair.first} − {pair.second}, {pair.figure} on the same {pair.n} examples of "
-            f"{pair.split}: {pair.difference:+.4f} [{pair.low:+.4f}, {pair.high:+.4f}]"
+            f"{pair.split}: {_signed(pair.difference)} [{_signed(pair.low)}, {_signed(pair.high)}]"
         )
 
 
@@ -82,6 +84,10 @@ def report(
     typer.echo(json.dumps({"report": str(path)}) if as_json else str(path))
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.4f}" if abs(value) < 10_000 else f"{value:+.4g}"
+
+
 def _word(value: Any) -> str:
     return "–" if value is None else str(value)
 
@@ -90,5 +96,5 @@ def _estimate(estimate: Any) -> str:
     if estimate is None:
         return "–"
     if estimate.get("low") is None:
-        return f"{estimate['value']:.4g}"
-    return f"{estimate['value']:.4g} [{estimate['low']:.4g}, {estimate['high']:.4g}]"
+        return short(estimate["value"])
+    return f"{short(estimate['value'])} [{short(estimate['low'])}, {short(estimate['high'])}]"

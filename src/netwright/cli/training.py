@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from netwright.cli.figures import short
+
 if TYPE_CHECKING:
     from netwright.workflow.run import Run
 
@@ -103,6 +105,8 @@ def _tell(run: Run) -> None:
 
 def figures(record: dict[str, Any], *, shown: int = 3) -> str:
     """The first few metrics with their intervals, on one line."""
+    if not record["metrics"]:
+        return "not judged: the method names no metrics"
     listed = list(record["metrics"].items())[:shown]
     return " · ".join(f"{name} {_with_interval(one)}" for name, one in listed) + (
         f" (n = {record['n']})"
@@ -110,7 +114,7 @@ def figures(record: dict[str, Any], *, shown: int = 3) -> str:
 
 
 def _with_interval(estimate: dict[str, Any]) -> str:
-    value = f"{estimate['value']:.4g}"
+    value = short(estimate["value"])
     if estimate.get("low") is None:
         return value
-    return f"{value} [{estimate['low']:.4g}, {estimate['high']:.4g}]"
+    return f"{value} [{short(estimate['low'])}, {short(estimate['high'])}]"

@@ -77,7 +77,7 @@ def fact_tiles(contents: Contents) -> list[tuple[str, str]]:
 
 
 def _best(best: Any) -> str | None:
-    if not isinstance(best, Mapping):
+    if not isinstance(best, Mapping) or best.get("score", 0) is None:  # nothing to choose by
         return None
     if "epoch" in best:
         return f"epoch {best['epoch']}"

@@ -23,6 +23,9 @@ def figure(value: Any, *, name: str = "") -> str:
     Example:
         >>> figure(0.98765, name="accuracy"), figure(0.000123), figure(None)
         ('98.8 %', '0.000123', '–')
+
+        >>> figure(48123.4)
+        '48\u202f123'
     """
     if value is None:
         return "–"
@@ -32,7 +35,7 @@ def figure(value: Any, *, name: str = "") -> str:
         return "not a number" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if _is_share(name) and 0 <= value <= 1:
         return f"{100 * value:.1f} %"
-    if isinstance(value, int):
+    if isinstance(value, int) or 10_000 <= abs(value) < 1e9:  # 48 123, not 4.812e+04
         return count(value)
     return f"{value:.4g}".replace("-", "−")
 
