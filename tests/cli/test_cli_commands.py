@@ -108,7 +108,7 @@ def test_predict_in_words_and_as_data(root):
     lines = netwright("predict", "pets-1", "pets.csv").splitlines()
     rows = data_of("predict", "pets-1", "pets.csv")
     assert len(lines) == len(rows) == 60
-    assert list(rows[0]) == ["label", "prediction", "probabilities"]
+    assert list(rows[0]) == ["label", "prediction", "probabilities", "numbers"]
     label, prediction, share = lines[0].split("\t")
     assert (label, prediction) == (rows[0]["label"], rows[0]["prediction"])
     assert float(share) == pytest.approx(max(rows[0]["probabilities"].values()), abs=1e-3)
@@ -122,8 +122,12 @@ def test_predict_numbers(root, tmp_path):
         "60 answers"
     )
     head, line, *_ = (tmp_path / "o.csv").read_text().splitlines()
-    assert head == "example,prediction"
-    assert line.split(",") == first.split("\t")
+    label, number = line.split(",")
+    assert head == "example,total"
+    assert label == first.split("\t")[0]
+    assert float(number) == pytest.approx(float(first.split("\t")[1]), rel=1e-6)
+    (told,) = data_of("predict", "sum-1", "sum.csv")[0]["numbers"].values()
+    assert told == float(number)
 
 
 def test_a_file_that_can_not_be_written_leaves_nothing(root, tmp_path):

@@ -204,7 +204,7 @@ def test_a_terminal_gets_a_bar(here):
     assert process.returncode == 0
     drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
     for part in (
-        r"iris: 150 rows of 4 → 3 classes",
+        r"iris: 150 rows of 4 columns → 3 classes",
         r"training",
         r"\d+ %",
         r"\d:\d\d:\d\d",

@@ -39,3 +39,8 @@ def test_every_kind_of_target_is_told(kind, names, said):
 def test_what_was_left_out_is_counted():
     line = understood(about("real", ["y"], skipped=[{"what": "row 3", "why": "missing"}]))
     assert line.endswith("val 2; 1 left out")
+
+
+def test_a_table_names_its_columns_and_what_they_become():
+    table = about("real", ["y"], input_kind="table", input_shape=[21], columns=6)
+    assert "9 rows of 6 columns (21 once encoded) → real: y" in understood(table)

@@ -65,7 +65,7 @@ def test_the_errors_shown_are_errors_and_the_surest_come_first(judged):
         (torch.tensor(0), "ordinal", ("1", "2"), "1"),
         (torch.tensor([1.0, 0.0, 1.0]), "multi-label", ("a", "b", "c"), "a, c"),
         (torch.zeros(2), "multi-label", ("a", "b"), "–"),
-        (torch.tensor(1.23456), "real", ("y",), "1.235"),
+        (torch.tensor(325123.44), "real", ("y",), "325123.4"),
         (torch.tensor([1.0, 2.5]), "quantiles", ("y",), "1, 2.5"),
         (np.float32(7), "counts", ("y",), "7"),
     ],

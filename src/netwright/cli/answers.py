@@ -46,8 +46,13 @@ def predict(
         typer.echo(f"{len(answers)} answers: {output}")
     elif as_json:
         rows = [
-            {"label": a.label, "prediction": a.prediction, "probabilities": a.probabilities}
-            for a in answers
+            {
+                "label": one.label,
+                "prediction": one.prediction,
+                "probabilities": one.probabilities,
+                "numbers": one.numbers,
+            }
+            for one in answers
         ]
         typer.echo(json.dumps(rows))
     else:
@@ -87,9 +92,12 @@ def _write(answers: list[Answer], path: Path) -> None:
     from netwright.runs.files import replacing
 
     classes = list(answers[0].probabilities) if answers else []
+    columns = list(answers[0].numbers) if answers else []
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf8") as out:
         rows = csv.writer(out)
-        rows.writerow(["example", "prediction", *(f"p({name})" for name in classes)])
+        told = columns or ["prediction"]
+        rows.writerow(["example", *told, *(f"p({name})" for name in classes)])
         for one in answers:
+            given: list[object] = [one.numbers[name] for name in columns] or [one.prediction]
             shares = (f"{one.probabilities[name]:.6g}" for name in classes)
-            rows.writerow([one.label, one.prediction, *shares])
+            rows.writerow([one.label, *given, *shares])

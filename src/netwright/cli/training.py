@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,8 @@ def _tell(run: Run) -> None:
     if not run.folder.has(WEIGHTS):
         typer.echo(f"stopped; go on with: netwright resume {run.folder.path}")
         raise typer.Exit(130)  # as a shell has it for what an interrupt ended
-    typer.echo(understood(run.folder.read_json("data.json")))
+    if not sys.stderr.isatty():  # there it stands above the bar
+        typer.echo(understood(run.folder.read_json("data.json")))
     for split in ("test", "val"):
         if run.folder.has(f"evaluation/{split}.json"):
             typer.echo(f"{split}: {figures(run.folder.read_json(f'evaluation/{split}.json'))}")

@@ -143,8 +143,9 @@ class Supervised(Method):
     def _misfit(self, given: Tensor) -> BadValue:
         unit = self.unit
         got = f"{given.shape[1]} (n, {given.shape[1]})" if given.ndim == 2 else tuple(given.shape)
+        wanted = "1 score" if unit.width == 1 else f"{unit.width} scores"
         return BadValue(
-            f"model must be one that gives {unit.width} scores an example (n, {unit.width}) for "
+            f"model must be one that gives {wanted} an example (n, {unit.width}) for "
             f"the output unit {type(unit).__name__} of {len(unit.names)} names, got {got} from "
             f"{type(self.model).__name__}. Make its last layer {unit.width} wide."
         )

@@ -39,11 +39,14 @@ class Answer:
         label: the example: file name, row.
         prediction: in words.
         probabilities: by class; empty where the method gives none.
+        numbers: by target column where numbers are asked for, in full; several answers to one
+            column (quantiles) are counted: `price[0]`.
     """
 
     label: str
     prediction: str
     probabilities: dict[str, float]
+    numbers: dict[str, float]
 
 
 def predict(run: Run, data: str | os.PathLike[str], *, skip_bad: bool = False) -> list[Answer]:
@@ -72,6 +75,7 @@ def predict(run: Run, data: str | os.PathLike[str], *, skip_bad: bool = False) -
             label=opened.labels[place] if opened.labels else str(place),
             prediction=in_words(prediction.outputs[place], **target),
             probabilities=_by_class(prediction.probabilities, place, target=target),
+            numbers=_by_column(prediction.outputs, place, target=target),
         )
         for place in range(len(samples))
     ]
@@ -230,3 +234,12 @@ def _by_class(
     if row.ndim == 0:
         return {names[0]: 1 - float(row), names[1]: float(row)}
     return {name: float(share) for name, share in zip(names, row, strict=True)}
+
+
+def _by_column(outputs: Tensor, place: int, *, target: dict[str, Any]) -> dict[str, float]:
+    if target["kind"] in (*_NAMED, "multi-label"):
+        return {}
+    names, values = target["names"], outputs[place].reshape(-1).tolist()
+    if len(values) != len(names):
+        names = [f"{names[0]}[{number}]" for number in range(len(values))]
+    return dict(zip(names, values, strict=True))

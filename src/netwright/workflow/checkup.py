@@ -16,6 +16,8 @@ from netwright.workflow.session import Session
 
 __all__ = ["doctor_for"]
 
+# With 30 examples one right answer more or less is three points of accuracy.
+ENOUGH_TO_CHOOSE_BY = 30
 _NAMED = 20  # doubles that a finding names; it counts them all
 
 
@@ -32,7 +34,7 @@ def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], 
     return Doctor(
         first_batch=(lambda: source.next(Position(0, 0))) if rewinds else None,
         floor=_floor(session),
-        beforehand=[*_degree_of_resume(source), *_doubles(session)],
+        beforehand=[*_degree_of_resume(source), *_small_validation(session), *_doubles(session)],
         report=report,
     )
 
@@ -57,6 +59,27 @@ def _degree_of_resume(source: Source) -> list[Finding]:
             step=0,
             message="The DataLoader has no state: a resumed run begins its epoch again, and can't "
             "end with the same bits. Give the dataset instead of the loader for an exact resume.",
+        )
+    ]
+
+
+def _small_validation(session: Session) -> list[Finding]:
+    """Say that a choice by so few examples is mostly luck."""
+    prepared = session.prepared
+    if not isinstance(prepared, Prepared) or "val" not in prepared.splits:
+        return []
+    count = len(prepared.splits["val"])
+    if count >= ENOUGH_TO_CHOOSE_BY:
+        return []
+    return [
+        Finding(
+            symptom="small-validation",
+            severity=Severity.NOTE,
+            where="data",
+            step=0,
+            measurements={"examples": count},
+            message=f"The validation split has {count} examples: which epoch is best by them, and "
+            "figures over them, are mostly luck.",
         )
     ]
 

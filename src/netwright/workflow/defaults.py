@@ -17,6 +17,7 @@ from netwright.runs.recipe import Named, OptimizerPart, Recipe, TrainingPart
 __all__ = ["Facts", "complete"]
 
 SMALL_PICTURE = 64  # pixels a side up to which our own small residual net is the better choice
+LEAST_STEPS = 600  # updates that even a few dozen pictures need, within 200 epochs
 RECORDED_STEPS = 1000  # steps that a curve needs at most
 SNAPSHOTS = 10  # whole states written in the course of a run
 
@@ -110,8 +111,8 @@ def _training(part: TrainingPart, facts: Facts) -> TrainingPart:
     if batch_size is None and facts.batches is None:
         batch_size = _batch_size(facts.count)
     views = _PICTURES if facts.picture_size is not None else _ROWS
-    epochs = part.epochs or views.epochs(facts.count)
     batches = facts.batches or batch_count(facts.count, batch_size or 1)
+    epochs = part.epochs or max(views.epochs(facts.count), min(-(-LEAST_STEPS // batches), 200))
     workers = min(os.cpu_count() or 1, 8) if facts.reads_items else 0
     filled = {
         "batch_size": batch_size,

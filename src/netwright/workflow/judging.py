@@ -174,7 +174,7 @@ def in_words(value: Any, *, kind: str, names: Sequence[str]) -> str:
     if kind in words:
         return words[kind]()
     numbers = torch.as_tensor(value).flatten().tolist()
-    return ", ".join(f"{number:.4g}" for number in numbers)
+    return ", ".join(f"{number:.7g}" for number in numbers)  # all that 32 bits tell apart
 
 
 def _confidence(prediction: Prediction, place: int, *, kind: str) -> float | None:

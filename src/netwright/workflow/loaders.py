@@ -34,14 +34,14 @@ class PreparedLoaders:
     Attributes:
         loaders: by split; `train` is there.
         target: of the training loader's examples.
-        input_shape: of one example.
+        example: two inputs, as the loader gives them.
         counts: examples in each split.
         batches: that the training loader gives an epoch.
     """
 
     loaders: Mapping[str, Iterable[Any]]
     target: Target
-    input_shape: tuple[int, ...]
+    example: Any
     counts: Mapping[str, int]
     batches: int
 
@@ -49,6 +49,11 @@ class PreparedLoaders:
     def splits(self) -> tuple[str, ...]:
         """Names of the splits."""
         return tuple(self.loaders)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one example; empty where it is not one tensor."""
+        return tuple(self.example.shape[1:]) if isinstance(self.example, Tensor) else ()
 
     @property
     def task(self) -> Task:
@@ -125,19 +130,29 @@ def prepare_loaders(data: Any, *, kind: str | None) -> PreparedLoaders:
             raise unknown("split", name, SPLITS)
     if "train" not in loaders:
         raise must_be("data", "a mapping with a train loader", sorted(loaders), error=BadData)
-    shape, values, batches = _look(loaders["train"], split="train")
+    seen = _look(loaders["train"], split="train")
+    values = seen.targets
     named = [str(column) for column in range(values.shape[1])] if values.ndim == 2 else ["target"]
     target = infer_target(values.numpy(), names=named, kind=_kind(kind))
     counts = {"train": len(values)}
     for name in loaders:
         if name != "train":
-            counts[name] = len(_look(loaders[name], split=name)[1])
-    return PreparedLoaders(loaders, target, shape, counts, batches)
+            counts[name] = len(_look(loaders[name], split=name).targets)
+    return PreparedLoaders(loaders, target, seen.example, counts, seen.batches)
 
 
-def _look(loader: Iterable[Any], *, split: str) -> tuple[tuple[int, ...], Tensor, int]:
-    shape: tuple[int, ...] = ()
-    targets = []
+@dataclass(frozen=True)
+class _Seen:
+    """What one pass over a loader showed: two inputs, all targets, how many batches."""
+
+    example: Any
+    targets: Tensor
+    batches: int
+
+
+def _look(loader: Iterable[Any], *, split: str) -> _Seen:
+    example: Any = None
+    targets: list[Tensor] = []
     for item in loader:
         batch = as_batch(item)
         if not isinstance(batch.targets, Tensor):
@@ -145,12 +160,12 @@ def _look(loader: Iterable[Any], *, split: str) -> tuple[tuple[int, ...], Tensor
                 f"loader {split} must give (inputs, targets) with a tensor of targets, got targets "
                 f"of type {type(batch.targets).__name__}. Learn from it with a method of your own."
             )
-        if isinstance(batch.inputs, Tensor):
-            shape = tuple(batch.inputs.shape[1:])
+        if not targets:
+            example = batch[:2].inputs
         targets.append(batch.targets)
     if not targets:
         raise BadData(f"loader {split} must give at least one batch, got none.")
-    return shape, torch.cat(targets), len(targets)
+    return _Seen(example, torch.cat(targets), len(targets))
 
 
 def _kind(kind: str | None) -> TargetKind | None:

@@ -63,6 +63,12 @@ class Prepared:
         """Of one example, as the network gets it."""
         return tuple(self.samples.take(self.splits["train"][:1]).shape[1:])
 
+    @property
+    def example(self) -> Tensor:
+        """Two training examples, as the network gets them."""
+        preprocessed: Tensor = self.preprocess(self.samples.take(self.splits["train"][:2]))
+        return preprocessed
+
     def train_source(self, recipe: Recipe) -> Source:
         """The training stream of a completed recipe."""
         target = self.data.target.values
@@ -133,6 +139,7 @@ class Prepared:
             "name": data.name,
             "input_kind": str(data.input_kind),
             "input_shape": list(self.input_shape),
+            "columns": len(data.samples.columns) if isinstance(data.samples, Table) else None,
             "target": {"kind": str(data.target.kind), "names": list(data.target.names)},
             "splits": {
                 name: {"n": len(index), "classes": _class_counts(data, index)}

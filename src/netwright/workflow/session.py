@@ -14,12 +14,13 @@ from netwright.data.open import open_data
 from netwright.data.preprocess.catalogue import default_for
 from netwright.data.sources.table import Table
 from netwright.methods.base import Method
-from netwright.runs.recipe import Recipe, SplitPart
+from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
 from netwright.workflow.build import GIVEN, build_method, given_part, resolved_path
 from netwright.workflow.defaults import Facts, complete
 from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loaders
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
+from netwright.workflow.try_out import gives_two_scores, refuse_misfit
 
 __all__ = ["Given", "Session", "open_session"]
 
@@ -80,6 +81,8 @@ def open_session(recipe: Recipe, given: Given) -> Session:
     name, prepared, recipe = (
         _prepare_loaders(recipe, given) if are_loaders(given.data) else _prepare(recipe, given)
     )
+    if given.model is not None:
+        recipe = _with_unit(recipe, prepared, model=given.model)
     method = build_method(
         recipe,
         task=prepared.task,
@@ -87,7 +90,19 @@ def open_session(recipe: Recipe, given: Given) -> Session:
         model=given.model,
         method=given.method,
     )
+    refuse_misfit(method, prepared.example)
     return Session(recipe, name, prepared, method, device)
+
+
+def _with_unit(recipe: Recipe, prepared: Prepared | PreparedLoaders, *, model: nn.Module) -> Recipe:
+    """The recipe with softmax for two classes where the module that was given has two scores."""
+    asked = recipe.method
+    if prepared.task.kind != "binary" or asked.name != "supervised" or "unit" in asked.options:
+        return recipe
+    if not gives_two_scores(model, prepared.example):
+        return recipe
+    method = Named.model_validate({"name": asked.name, "unit": "classes", **asked.options})
+    return recipe.model_copy(update={"method": method})
 
 
 def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:

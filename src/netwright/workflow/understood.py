@@ -18,15 +18,19 @@ def understood(about: Mapping[str, Any]) -> str:
 
     Example:
         >>> understood({
-        ...     "name": "iris", "input_kind": "table", "input_shape": [4],
+        ...     "name": "iris", "input_kind": "table", "input_shape": [4], "columns": 4,
         ...     "target": {"kind": "classes", "names": ["setosa", "versicolor", "virginica"]},
         ...     "splits": {"train": {"n": 105}, "test": {"n": 45}}, "skipped": [],
         ... })
-        'iris: 150 rows of 4 → 3 classes (setosa, versicolor, virginica); train 105 · test 45'
+        'iris: 150 rows of 4 columns → 3 classes (setosa, versicolor, virginica); ...'
     """
     target, splits = about["target"], about["splits"]
     count = sum(part["n"] for part in splits.values())
     shape = "×".join(map(str, about["input_shape"]))
+    columns = about.get("columns")
+    if columns:
+        encoded = "" if about["input_shape"] == [columns] else f" ({shape} once encoded)"
+        shape = f"{columns} columns{encoded}"
     parts = " · ".join(f"{name} {part['n']}" for name, part in splits.items())
     left_out = f"; {len(about['skipped'])} left out" if about["skipped"] else ""
     form = _FORMS.get(about["input_kind"], "examples")

@@ -228,8 +228,8 @@ def _refuse_loose(folder: Path) -> None:
     if loose:
         raise BadData(
             f"{folder} must be a folder with one folder of pictures for each class, got pictures "
-            f"outside class folders: {offenders(loose)}. Sort them into class folders, or pass "
-            "kind='none' to read them without targets."
+            f"outside class folders: {offenders(loose)}. Sort them into class folders; "
+            "netwright predict takes them as they are."
         )
 
 
