@@ -82,7 +82,8 @@ def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> Ne
         fix = f"Known: {offenders(candidates, shown=12)}."
     else:
         fix = "There is none."
-    return must_be(kind, f"a known {kind}", name, f"{fix} {hint}".strip())
+    rule = "a known one" if " of " in kind else f"a known {kind}"
+    return must_be(kind, rule, name, f"{fix} {hint}".strip())
 
 
 def offenders(items: Iterable[object], *, shown: int = 10) -> str:

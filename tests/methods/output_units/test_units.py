@@ -132,7 +132,7 @@ def test_finite_at_extremes(name, dtype):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_option_is_named(name):
-    with pytest.raises(BadValue, match=f"option of {name} must be a known option"):
+    with pytest.raises(BadValue, match=f"option of {name} must be a known one"):
         made(name, colour="red")
 
 
