@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import netwright as nw
 from contract_kit import batch
@@ -256,3 +257,32 @@ def test_a_resumed_run_is_not_examined_again(monkeypatch):
     monkeypatch.setattr(Loop, "_step", one_step)
     run = nw.resume("stopped")
     assert [one.symptom for one in run.findings].count("input-scale") == 1
+
+
+def test_a_run_without_held_out_data_is_told():
+    x, y = blobs()
+    loader = DataLoader(TensorDataset(torch.as_tensor(x), torch.as_tensor(y)), batch_size=16)
+    alone = nw.fit(loader, model=nn.Linear(4, 3), epochs=1)
+    judged = nw.fit({"train": loader, "val": loader}, model=nn.Linear(4, 3), epochs=1)
+    assert "no held-out data" in symptoms(alone)["not-judged"]["message"]
+    assert "not-judged" not in symptoms(judged)
+
+
+def test_a_method_without_metrics_is_told():
+    class Plain(nw.Method):
+        def __init__(self):
+            super().__init__()
+            self.net = nn.Linear(10, 1)
+
+        def phases(self, stage):
+            return (nw.Phase(name="main", optimizers=("main",), loss=self.loss),)
+
+        def loss(self, batch):
+            total = (self.net(batch.inputs)[:, 0] - batch.targets).square().sum()
+            return nw.Loss(total=total, count=len(batch))
+
+        def predict(self, inputs):
+            return nw.Prediction(outputs=self.net(inputs)[:, 0])
+
+    run = nw.fit("diabetes", method=Plain(), epochs=1)
+    assert "names no metrics" in symptoms(run)["not-judged"]["message"]

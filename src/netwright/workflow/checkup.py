@@ -34,7 +34,12 @@ def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], 
     return Doctor(
         first_batch=(lambda: source.next(Position(0, 0))) if rewinds else None,
         floor=_floor(session),
-        beforehand=[*_degree_of_resume(source), *_small_validation(session), *_doubles(session)],
+        beforehand=[
+            *_degree_of_resume(source),
+            *_not_judged(session),
+            *_small_validation(session),
+            *_doubles(session),
+        ],
         report=report,
     )
 
@@ -59,6 +64,25 @@ def _degree_of_resume(source: Source) -> list[Finding]:
             step=0,
             message="The DataLoader has no state: a resumed run begins its epoch again, and can't "
             "end with the same bits. Give the dataset instead of the loader for an exact resume.",
+        )
+    ]
+
+
+def _not_judged(session: Session) -> list[Finding]:
+    """Say that a run will end without a figure, and why."""
+    if not {"val", "test"} & set(session.prepared.splits):
+        why = 'no held-out data were given. With loaders: fit({"train": ..., "val": ...}).'
+    elif not session.method.metrics():
+        why = "the method names no metrics."
+    else:
+        return []
+    return [
+        Finding(
+            symptom="not-judged",
+            severity=Severity.NOTE,
+            where="data",
+            step=0,
+            message=f"The run will not be judged: {why}",
         )
     ]
 
