@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -161,7 +163,7 @@ def test_an_ending_that_a_snapshot_knows_of_is_not_undone_by_resuming():
             from netwright.train.snapshot import own_copy
 
             kept.append(own_copy(state))
-            return __import__("pathlib").Path(f"{step}")
+            return Path(f"{step}")
 
     def loop():
         return loop_of(

@@ -290,3 +290,10 @@ def test_without_a_test_split_validation_is_judged():
     run = nw.fit("iris", changes=[*TINY, "split.test=0"])
     assert set(judged(run)) == {"val"}
     assert run.metrics["accuracy"] >= 0
+
+
+def test_the_record_counts_the_examples_of_each_domain(tmp_path):
+    for domain, each in (("phone", 5), ("scanner", 7)):
+        pictures(tmp_path / "shots" / domain, each=each)
+    run = nw.fit(tmp_path / "shots", changes=[*TINY, "training.epochs=1"])
+    assert run.folder.read_json("data.json")["domains"] == {"phone": 15, "scanner": 21}

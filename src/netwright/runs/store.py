@@ -5,8 +5,9 @@
 `environment.json`                  versions, hardware, threads, commit
 `events.jsonl`                      what happened, see `netwright.runs.events`
 `data.json`                         {name, input_kind, input_shape, target: {kind, names}, splits:
-                                    {train: {n, classes: {name: n}}, ...}, skipped: [{what, why}],
-                                    licence, origin, fingerprint}
+                                    {train: {n, classes: {name: n}}, ...}, domains: {name: n},
+                                    columns (of a table), skipped: [{what, why}], licence, origin,
+                                    fingerprint}
 `preprocess.json`                   what was fitted on the training split
 `snapshots/`                        whole states of the training, to go on from
 `model.safetensors`                 the weights that the run ended with

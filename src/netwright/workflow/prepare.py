@@ -145,6 +145,7 @@ class Prepared:
                 name: {"n": len(index), "classes": _class_counts(data, index)}
                 for name, index in self.splits.items()
             },
+            "domains": _domain_counts(data),
             "skipped": [{"what": one.what, "why": one.why} for one in data.skipped],
             "licence": data.licence,
             "origin": data.origin,
@@ -198,6 +199,13 @@ def _parts(data: Data) -> Iterator[bytes]:
     yield repr(data.target.names).encode()
     if data.target.values is not None:
         yield data.target.values.detach().cpu().contiguous().numpy().tobytes()
+
+
+def _domain_counts(data: Data) -> dict[str, int]:
+    if data.domains is None:
+        return {}
+    counts = data.domains.bincount(minlength=len(data.domain_names)).tolist()
+    return dict(zip(data.domain_names, counts, strict=True))
 
 
 def _class_counts(data: Data, index: Tensor) -> dict[str, int]:
