@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from keyword_cases.case import Case
 from netwright.data.dataset import InMemory, Items
-from netwright.data.source import Position, Source
+from netwright.data.source import Position, Share, Source
 from netwright.data.streams.held_out import held_out
 from netwright.data.streams.in_memory import InMemorySource
 from netwright.data.streams.loader import as_batch
@@ -82,7 +82,7 @@ CASES = {
                 **keyword,
             )
         ),
-        {"weight": WEIGHT, "device": "meta"},
+        {"weight": WEIGHT, "device": "meta", "share": Share(rank=1, of=2)},
     ),
     "netwright.data.streams.in_memory:InMemorySource": Case(
         in_memory, {"augment": doubled, "shuffle": False, "weight": WEIGHT}

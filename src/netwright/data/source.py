@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
+from netwright._errors import must_be
 from netwright.data.batch import Streams
 
-__all__ = ["Act", "Position", "Resume", "Source"]
+__all__ = ["Act", "Position", "Resume", "Share", "Source"]
 
 Act = Callable[[Any], Any]
 """The policy: what to do in an observed state, for data that come from acting."""
@@ -32,6 +33,51 @@ class Position:
 
     epoch: int
     step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Which part of each batch one of several processes reads.
+
+    Attributes:
+        rank: of the process, from 0.
+        of: how many processes there are.
+    """
+
+    rank: int = 0
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.of:
+            raise must_be("rank", f"from 0 to {self.of - 1}", self.rank)
+
+    def bounds(self, start: int, stop: int) -> tuple[int, int]:
+        """Where this part of start … stop begins and ends.
+
+        The parts follow each other in the order of the ranks; their sizes differ by one at most,
+        the larger first.
+
+        Example:
+            >>> [Share(rank=rank, of=2).bounds(10, 15) for rank in range(2)]
+            [(10, 13), (13, 15)]
+        """
+        size, larger = divmod(stop - start, self.of)
+        first = start + self.rank * size + min(self.rank, larger)
+        return first, first + size + (self.rank < larger)
+
+    def require(self, *, smallest: int) -> None:
+        """Refuse batches of which a process would get nothing.
+
+        Raises:
+            BadValue: `smallest` examples are fewer than there are processes.
+        """
+        if smallest < self.of:
+            raise must_be(
+                "batch_size",
+                f"at least {self.of}, one example for each process",
+                smallest,
+                "It is that of all processes together; the smallest batch of an epoch counts.",
+            )
 
 
 class Source(ABC):
@@ -55,6 +101,20 @@ class Source(ABC):
             position: epoch and step within it, step < length.
             act: the policy, given when the stage that is learning has one.
         """
+
+    def share(self, share: Share) -> None:
+        """Give only this part of each batch from now on, so that processes divide the work.
+
+        Raises:
+            BadValue: the stream does not know how, or its batches are too small for it.
+        """
+        if share.of > 1:
+            raise must_be(
+                "source",
+                "one that can give each process its share of a batch",
+                type(self).__name__,
+                "Give it a method `share`, or train in one process.",
+            )
 
     def to(self, device: torch.device) -> None:  # noqa: B027 - most sources have nothing to move
         """Move what is kept in memory to the device that learns."""

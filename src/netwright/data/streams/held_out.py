@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from netwright._errors import must_be
 from netwright.data.batch import Batch
 from netwright.data.dataset import Items, Samples
+from netwright.data.source import Share
 from netwright.data.streams.reading import Reader, Request
 
 __all__ = ["held_out"]
@@ -25,6 +26,7 @@ def held_out(
     device: torch.device | str = "cpu",
     weight: Tensor | None = None,
     workers: int = 0,
+    share: Share | None = None,
 ) -> Iterator[Batch]:
     """Every example of a split once, in the order of `index`; the last batch may be smaller.
 
@@ -39,10 +41,13 @@ def held_out(
         device: where the batches are wanted.
         weight: (n,) how much each example of the whole set counts.
         workers: processes that read items; samples in memory need none.
+        share: gives every n-th batch only, the first being that of this rank; None gives all.
     """
     if batch_size < 1:
         raise must_be("batch_size", "at least 1", batch_size)
     pieces = torch.split(index.long(), batch_size) if len(index) else ()
+    if share is not None:
+        pieces = pieces[share.rank :: share.of]
     stacks = _read(samples, pieces, workers) if isinstance(samples, Items) else map(
         samples.take, pieces
     )  # fmt: skip

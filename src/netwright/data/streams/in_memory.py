@@ -10,7 +10,7 @@ from netwright.data.augment.compose import Augment
 from netwright.data.batch import Batch
 from netwright.data.dataset import InMemory
 from netwright.data.sampler import batch_bounds, batch_count, order
-from netwright.data.source import Act, Position, Resume, Source
+from netwright.data.source import Act, Position, Resume, Share, Source
 
 __all__ = ["InMemorySource"]
 
@@ -58,12 +58,14 @@ class InMemorySource(Source):
         self._augment = augment
         self._shuffle = shuffle
         self._weight = weight
+        self._share = Share()
         self._epoch = -1
         self._places = self._index
 
     def next(self, position: Position, act: Act | None = None) -> Batch:
         """The batch at `position`; `act` is for data that come from acting, which these do not."""
         start, stop = batch_bounds(len(self._index), self._batch_size, step=position.step)
+        start, stop = self._share.bounds(start, stop)
         places = self._order_of(position.epoch)[start:stop]
         raw = self._samples.take(places)
         if self._augment is not None:
@@ -74,6 +76,11 @@ class InMemorySource(Source):
             index=places,
             weight=None if self._weight is None else self._weight.index_select(0, places),
         )
+
+    def share(self, share: Share) -> None:
+        """See `Source.share`."""
+        share.require(smallest=len(self._index) // self.length)
+        self._share = share
 
     def to(self, device: torch.device) -> None:
         """Move samples, targets and preprocessing to `device`."""

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.utils.data import DistributedSampler
 
 from netwright._errors import BadData, must_be
 from netwright.data.batch import Batch, map_tensors
-from netwright.data.source import Act, Position, Resume, Source
+from netwright.data.source import Act, Position, Resume, Share, Source
 
 __all__ = ["LoaderSource", "as_batch"]
 
@@ -51,6 +52,25 @@ class LoaderSource(Source):
         self._given += len(batch)
         self._expected = self._after(position)
         return batch.to(self._device, non_blocking=True)
+
+    def share(self, share: Share) -> None:
+        """See `Source.share`: the loader's own sampler has to divide the examples.
+
+        Raises:
+            BadValue: it has no DistributedSampler for these processes.
+        """
+        if share.of == 1:
+            return
+        sampler = getattr(self._loader, "sampler", None)
+        divides = isinstance(sampler, DistributedSampler)
+        if not divides or (sampler.rank, sampler.num_replicas) != (share.rank, share.of):
+            raise must_be(
+                "loader",
+                f"one whose sampler is a DistributedSampler for {share.of} processes",
+                type(sampler).__name__,
+                "DataLoader(dataset, sampler=DistributedSampler(dataset)), or give the dataset "
+                "instead of the loader.",
+            )
 
     def to(self, device: torch.device) -> None:
         """Send the batches to `device`."""

@@ -9,7 +9,7 @@ import torch
 
 from netwright._errors import must_be
 from netwright.data.batch import Batch
-from netwright.data.source import Act, Position, Resume, Source
+from netwright.data.source import Act, Position, Resume, Share, Source
 
 __all__ = ["SeveralSource"]
 
@@ -44,6 +44,11 @@ class SeveralSource(Source):
                 raise must_be(name, "a source of single batches", type(batch).__name__)
             batches[name] = batch
         return batches
+
+    def share(self, share: Share) -> None:
+        """Divide every stream."""
+        for source in self._streams.values():
+            source.share(share)
 
     def to(self, device: torch.device) -> None:
         """Move every stream."""

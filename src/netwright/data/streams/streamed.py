@@ -12,7 +12,7 @@ from netwright.data.augment.compose import Augment
 from netwright.data.batch import Batch
 from netwright.data.dataset import Items
 from netwright.data.sampler import batch_count, batch_index
-from netwright.data.source import Act, Position, Resume, Source
+from netwright.data.source import Act, Position, Resume, Share, Source
 from netwright.data.streams.reading import Reader, Request, Transform
 
 __all__ = ["StreamedSource"]
@@ -67,6 +67,7 @@ class StreamedSource(Source):
         self._augment = augment
         self._shuffle = shuffle
         self._weight = weight
+        self._share = Share()
         self._device = torch.device("cpu")
         self._new_reader = partial(
             Reader, samples, seed=seed, workers=workers, ahead=ahead, transform=transform
@@ -92,6 +93,12 @@ class StreamedSource(Source):
             index=here,
             weight=None if self._weight is None else self._weight.index_select(0, here),
         )
+
+    def share(self, share: Share) -> None:
+        """See `Source.share`; what was read ahead is thrown away."""
+        share.require(smallest=len(self._index) // self._batches)
+        self.close()
+        self._share = share
 
     def to(self, device: torch.device) -> None:
         """Move targets and preprocessing to `device`; the inputs are sent there by the batch."""
@@ -121,15 +128,15 @@ class StreamedSource(Source):
             position = self._after(position)
 
     def _places_at(self, position: Position) -> Tensor:
-        return self._index[
-            batch_index(
-                len(self._index),
-                self._batch_size,
-                seed=self._seed,
-                position=position,
-                shuffle=self._shuffle,
-            )
-        ]
+        places = batch_index(
+            len(self._index),
+            self._batch_size,
+            seed=self._seed,
+            position=position,
+            shuffle=self._shuffle,
+        )
+        start, stop = self._share.bounds(0, len(places))
+        return self._index[places[start:stop]]
 
     def _after(self, position: Position) -> Position:
         if position.step + 1 < self._batches:
