@@ -71,6 +71,9 @@ CHANGES = {
     "training.validate_every": ["training.validate_every=2"],
     "training.record_every": ["training.record_every=2"],
     "training.snapshot_every": ["training.snapshot_every=0"],
+    "training.snapshot_steps": ["training.snapshot_steps=1"],
+    "training.snapshots_kept": ["training.snapshots_kept=1"],
+    "training.snapshot_budget": ["training.snapshot_budget=1 B"],
     "seed": ["seed=3"],
     "device": ["device=no-such-device"],
 }
@@ -114,7 +117,8 @@ def carried_out(folder: Path, changes: list[str], *, table: str = TABLE) -> Any:
         {name: value for name, value in event.items() if name != "clock"}
         for event in history(run.folder.path)
     ]
-    return dict(run.method.state_dict()), events
+    kept = sorted(path.name for path in (run.folder.path / "snapshots").glob("*"))
+    return dict(run.method.state_dict()), events, kept
 
 
 @pytest.fixture(scope="module")

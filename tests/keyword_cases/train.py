@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from keyword_cases.case import Case
+from netwright._errors import BadValue
 from netwright.data.batch import Batch
 from netwright.data.dataset import InMemory
 from netwright.data.streams.in_memory import InMemorySource
@@ -25,6 +26,7 @@ from netwright.train.optimizers.lookahead_nesterov import LookaheadNesterov
 from netwright.train.precision import choose_precision
 from netwright.train.settings import Settings
 from netwright.train.snapshot import SnapshotFolder
+from netwright.train.snapshot_file import write_snapshot
 from netwright.train.update import Clipping, Updater
 
 ROWS = torch.linspace(-1, 1, 36).reshape(12, 3)
@@ -139,6 +141,15 @@ def kept(folder: Path, **keyword: Any) -> list[str]:
     return on_disk(folder)
 
 
+def refuse() -> None:
+    raise BadValue("nothing may be written here")
+
+
+def written(folder: Path, **keyword: Any) -> list[str]:
+    write_snapshot(folder / "one.snapshot", {"step": 1}, **keyword)
+    return on_disk(folder)
+
+
 def updated(_: Path, **keyword: Any) -> Any:
     """Weights after one update, and whose graphs were held on the way."""
     method = Regression().eval()
@@ -203,11 +214,15 @@ CASES = {
             "ema_decay": 0.5,
             "validate_every": 2,
             "snapshot_every": 2,
+            "snapshot_steps": 1,
             "skipped_limit": 0,
         },
     ),
     "netwright.train.observers.record:Record": Case(recorded, {"every": 2}),
-    "netwright.train.snapshot:SnapshotFolder": Case(kept, {"keep": 4}),
+    "netwright.train.snapshot:SnapshotFolder": Case(
+        kept, {"keep": 4, "budget": 0, "beforehand": refuse}
+    ),
+    "netwright.train.snapshot_file:write_snapshot": Case(written, {"beforehand": refuse}),
     "netwright.train.update:Updater": Case(
         updated, {"micro_batch_size": 5, "clipping": Clipping(norm=0.01)}
     ),

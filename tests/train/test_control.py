@@ -16,7 +16,7 @@ from netwright.train.snapshot import SnapshotFolder
 SGD = {"name": "sgd", "learning_rate": 0.05}
 MOMENTS = (
     *("started", "stage_entered", "phase_done", "stepped", "epoch_ended"),
-    *("validated", "snapshot_written", "commanded", "ended"),
+    *("validated", "snapshot_taken", "commanded", "ended"),
 )
 
 
@@ -119,7 +119,7 @@ EPOCH = [
     "· after_epoch",
     "validated",
     "· after_validation",
-    "snapshot_written",
+    "snapshot_taken",
 ]
 BEGIN = ["stage_entered", "· after_stage_entered"]
 
@@ -163,7 +163,7 @@ def test_a_command_is_told_once_carried_out(tmp_path):
 
 def test_less_often(tmp_path):
     log = logged(tmp_path, epochs=5, validate_every=2, snapshot_every=3)
-    epochs = "".join({"epoch_ended": "e", "validated": "v", "snapshot_written": "s"}.get(m, "")
+    epochs = "".join({"epoch_ended": "e", "validated": "v", "snapshot_taken": "s"}.get(m, "")
                      for m in log)  # fmt: skip
     assert epochs == "eevesevevs"
 

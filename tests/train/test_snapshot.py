@@ -1,79 +1,15 @@
-"""Snapshots: whole or refused, plain or refused, and never executed."""
+"""Which snapshots are kept, in memory and on disk, and which one is gone on from."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import pickle
-import random
 
 import pytest
-import torch
 
-from netwright._errors import BadType, BadValue, DamagedRun
-from netwright.train.snapshot import (
-    Ring,
-    SnapshotFolder,
-    own_copy,
-    read_snapshot,
-    write_snapshot,
-)
-
-
-def state(number=0):
-    torch.manual_seed(number)
-    return {
-        "counters": {"step": number, "epoch": 0},
-        "method": {"weight": torch.randn(3, 4), "count": torch.tensor(number)},
-        "half": torch.randn(5).to(torch.bfloat16),
-        "places": [[1, 2], [3, 4]],
-        "pair": (1.5, "text", None, True, b"bytes"),
-        0: {"state": {0: {"exp_avg": torch.zeros(2)}}},
-    }
-
-
-def equal(one, other):
-    if isinstance(one, torch.Tensor):
-        return one.dtype == other.dtype and torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
-        return type(one) is type(other) and all(map(equal, one, other))
-    return one == other and type(one) is type(other)
-
-
-def test_there_and_back(tmp_path):
-    file = tmp_path / "one.snapshot"
-    write_snapshot(file, state())
-    assert equal(read_snapshot(file), state())
-    assert [path.name for path in tmp_path.iterdir()] == ["one.snapshot"]
-
-
-def test_a_view_does_not_bring_its_whole_storage(tmp_path):
-    write_snapshot(tmp_path / "view", {"row": torch.zeros(1000, 1000)[0]})
-    assert (tmp_path / "view").stat().st_size < 20_000
-
-
-def test_every_damage_is_found(tmp_path):
-    file = tmp_path / "one.snapshot"
-    write_snapshot(file, state())
-    good = file.read_bytes()
-    chance = random.Random(0)
-    head = list(range(64))
-    places = head + [chance.randrange(len(good)) for _ in range(400)] + [len(good) - 1]
-    damaged = [bytes([*good[:p], good[p] ^ (1 << chance.randrange(8)), *good[p + 1 :]])
-               for p in places]  # fmt: skip
-    cuts = [0, 1, 7, 8, 20, 39, 40, 41, len(good) - 1] + [
-        chance.randrange(len(good)) for _ in range(50)
-    ]
-    damaged += [good[:cut] for cut in cuts] + [good + b"\0"]
-    for content in damaged:
-        file.write_bytes(content)
-        with pytest.raises(DamagedRun, match=r"must be whole, got a wrong checksum in .*one"):
-            read_snapshot(file)
-    file.write_bytes(good)
-    assert equal(read_snapshot(file), state())
+from netwright._errors import BadValue, DamagedRun
+from netwright.train.snapshot import Ring, SnapshotFolder, own_copy, read_snapshot
+from snapshot_kit import equal, state
 
 
 def test_the_newest_that_is_whole_is_used(tmp_path):
@@ -102,47 +38,6 @@ def test_no_snapshot_at_all(tmp_path):
         read_snapshot(tmp_path / "absent")
 
 
-class Bomb:
-    def __reduce__(self):
-        return os.mkdir, ("exploded",)
-
-
-@pytest.mark.parametrize("zipped", [True, False])
-def test_nothing_is_executed(tmp_path, monkeypatch, zipped):
-    monkeypatch.chdir(tmp_path)
-    torch.save({"method": Bomb()}, tmp_path / "payload", _use_new_zipfile_serialization=zipped)
-    payload = (tmp_path / "payload").read_bytes()
-    for content in (payload, pickle.dumps(Bomb(), protocol=2)):
-        disguised = b"NWSNAP01" + hashlib.sha256(content).digest() + content
-        (tmp_path / "bomb").write_bytes(disguised)
-        with pytest.raises(DamagedRun, match="must hold plain tensors"):
-            read_snapshot(tmp_path / "bomb")
-    assert not (tmp_path / "exploded").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"rubbish", b"\x80\x02.", b"PK\x03\x04"])
-def test_rubbish_with_a_right_checksum(tmp_path, content):
-    file = tmp_path / "rubbish"
-    file.write_bytes(b"NWSNAP01" + hashlib.sha256(content).digest() + content)
-    with pytest.raises(DamagedRun, match="must hold plain tensors"):
-        read_snapshot(file)
-
-
-@pytest.mark.parametrize(
-    ("bad", "place"),
-    [
-        ({"stateful": {"pool": {"kept": {1, 2}}}}, r"state\['stateful'\]\['pool'\]\['kept'\].*set"),
-        ({"list": [0, Bomb()]}, r"state\['list'\]\[1\] must be a tensor.*Bomb"),
-        ({torch.nn.Linear: 1}, "a key of state"),
-    ],
-)
-def test_what_could_not_be_read_again_is_not_written(tmp_path, bad, place):
-    write_snapshot(tmp_path / "one", state())
-    with pytest.raises(BadType, match=place):
-        write_snapshot(tmp_path / "one", bad)
-    assert equal(read_snapshot(tmp_path / "one"), state())
-
-
 @pytest.mark.parametrize("fails", ["fsync", "replace", "write"])
 def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, fails):
     folder = SnapshotFolder(tmp_path, keep=1)
@@ -157,7 +52,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, fails):
         elif fails == "replace":
             patched.setattr(os, "replace", full)
         else:
-            patched.setattr("pathlib.Path.open", full)
+            patched.setattr(os, "write", full)
         with pytest.raises(DamagedRun, match=r"No space left on device.*Free space"):
             folder.write(2, state(2))
         with pytest.raises(DamagedRun):
@@ -240,3 +135,24 @@ def test_what_a_killed_process_left_is_swept_with_the_run(tmp_path, monkeypatch)
         file.write(b"half")
     Recorder(tmp_path, 1).close()
     assert [path.name for path in folder.path.iterdir()] == ["step-000000001.snapshot"]
+
+
+def test_a_budget_is_kept_but_for_the_newest(tmp_path):
+    one = SnapshotFolder(tmp_path / "one").write(1, state()).stat().st_size
+    for budget, kept in ((0, 1), (one, 1), (3 * one - 1, 2), (3 * one, 3), (99 * one, 5)):
+        folder = SnapshotFolder(tmp_path / str(budget), keep=5, budget=budget)
+        for step in range(10, 20):
+            folder.write(step, state())
+        assert [path.name[-11:-9] for path in folder.files()] == [
+            str(step) for step in range(20 - kept, 20)
+        ]
+        assert equal(read_snapshot(folder.files()[-1]), state())
+    with pytest.raises(BadValue, match="budget must be at least 0 bytes"):
+        SnapshotFolder(tmp_path, budget=-1)
+
+
+def test_what_a_snapshot_relies_on_comes_first(tmp_path):
+    there = []
+    folder = SnapshotFolder(tmp_path, beforehand=lambda: there.append(folder.files()))
+    folder.write(1, state())
+    assert there == [[]]

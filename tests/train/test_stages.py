@@ -159,6 +159,9 @@ def test_an_ending_that_a_snapshot_knows_of_is_not_undone_by_resuming():
     kept = []
 
     class Folder:
+        def file(self, step):
+            return Path(f"{step}")
+
         def write(self, step, state):
             from netwright.train.snapshot import own_copy
 

@@ -7,15 +7,17 @@ is kept apart under `clock`, so that two equal runs write equal lines but for it
 epoch's mean, a validation, a snapshot) carries that step. A run that goes on from an earlier point,
 resumed or rolled back, is a new *attempt*: it first writes an `attempt` event whose step is the
 first one that is done anew, and with that supersedes what earlier attempts wrote of that step and
-of later ones.
+of later ones. One that goes on from a snapshot says in `kept_bytes` how long the file was when the
+snapshot was taken: what was written after that is superseded, whatever its step.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -73,7 +75,7 @@ class Recorder:
 
         Args:
             step: the first step that is done anew; 0 for a fresh run.
-            fields: what else is worth knowing (from which snapshot).
+            fields: `kept_bytes`, and what else is worth knowing (from which snapshot).
         """
         if self._begun:
             self.attempt += 1
@@ -120,6 +122,24 @@ class Recorder:
                 self._lines.clear()
             if sync:
                 os.fsync(self._file)
+
+    def mark(self) -> int:
+        """Write what is gathered; how many bytes the file has then, for `kept_bytes`.
+
+        Raises:
+            DamagedRun: the file could not be written.
+        """
+        self.flush()
+        return self._size
+
+    def sync(self) -> None:
+        """Bring to the disk what the file holds; another thread may go on recording meanwhile.
+
+        Raises:
+            DamagedRun: the disk refuses.
+        """
+        with saying_why(self._path, doing="written"):
+            os.fsync(self._file)
 
     def close(self) -> None:
         """Write what is gathered, to the disk, and let go of the file."""
@@ -173,19 +193,36 @@ class Log:
 
     Attributes:
         events: all readable events of all attempts, in the order they were written.
+        ends: where the line of each event ends in the file, in bytes.
         damaged: the lines that can't be read, counted from 1. A torn last line, as a killed run
             leaves it, is not among them: it is dropped.
     """
 
     events: list[dict[str, Any]]
+    ends: list[int]
     damaged: tuple[DamagedLine, ...] = ()
 
     def current(self) -> list[dict[str, Any]]:
         """For every step the events of the last attempt only."""
-        ends = _ends(self.events)
-        if len(ends) == 1:
+        begins = _begins(zip(self.events, self.ends, strict=True))
+        if len(begins) == 1:
             return self.events
-        return [event for event in self.events if event["step"] < ends[event["attempt"]]]
+        limits: dict[int, tuple[float, float]] = {}  # attempt → first step and byte not its own
+        step = place = math.inf
+        for attempt in sorted(begins, reverse=True):
+            limits[attempt] = step, place
+            begin, end = begins[attempt]
+            if end > place:
+                continue  # the roll-back that began it has not happened as the run is now told
+            if "kept_bytes" in begin:
+                place = begin["kept_bytes"]
+            else:
+                step = min(step, begin["step"])
+        return [
+            event
+            for event, end in zip(self.events, self.ends, strict=True)
+            if event["step"] < limits[event["attempt"]][0] and end <= limits[event["attempt"]][1]
+        ]
 
 
 def read_log(folder: Path | os.PathLike[str]) -> Log:
@@ -196,17 +233,21 @@ def read_log(folder: Path | os.PathLike[str]) -> Log:
     """
     path = Path(folder) / EVENTS
     with saying_why(path, doing="read"):
-        lines = path.read_bytes().decode(errors="surrogateescape").split("\n")
+        lines = path.read_bytes().split(b"\n")
     lines.pop()  # empty after a whole last line; otherwise that line is torn
     read: list[dict[str, Any]] = []
+    ends: list[int] = []
     damaged = []
+    end = 0
     for number, line in enumerate(lines, start=1):
+        end += len(line) + 1
         try:
-            read.append(_event(line))
+            read.append(_event(line.decode()))
+            ends.append(end)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             damaged.append(DamagedLine(number, f"{type(error).__name__}: {error}"))
             _log.warning("%s, line %d can't be read and is left out: %s", path, number, error)
-    return Log(read, tuple(damaged))
+    return Log(read, ends, tuple(damaged))
 
 
 def events(folder: Path | os.PathLike[str], kind: str | None = None) -> list[dict[str, Any]]:
@@ -232,8 +273,6 @@ def last_attempt(folder: Path | os.PathLike[str]) -> int:
 
 
 def _event(line: str) -> dict[str, Any]:
-    if not line.isascii():
-        line.encode()  # refuses what was no text: we write ASCII, others may write more
     event = decode(line)
     if type(event["attempt"]) is not int or type(event["step"]) is not int or "kind" not in event:
         raise must_be("event", "a mapping with a kind, an attempt and a step", event)
@@ -244,20 +283,18 @@ def _of_kind(found: list[dict[str, Any]], kind: str | None) -> list[dict[str, An
     return found if kind is None else [event for event in found if event["kind"] == kind]
 
 
-def _ends(found: list[dict[str, Any]]) -> dict[int, float]:
-    """The step at which a later attempt takes over, for each attempt."""
-    begins: dict[int, int] = {}
-    for event in found:  # the smallest step stands in for an `attempt` event that was damaged
-        attempt, step = event["attempt"], event["step"]
-        if step < begins.get(attempt, step + 1):
-            begins[attempt] = step
-    begins |= {e["attempt"]: e["step"] for e in found if e["kind"] == "attempt"}
-    ends: dict[int, float] = {}
-    end = float("inf")
-    for attempt in sorted(begins, reverse=True):
-        ends[attempt] = end
-        end = min(end, begins[attempt])
-    return ends
+def _begins(found: Iterable[tuple[dict[str, Any], int]]) -> dict[int, tuple[dict[str, Any], int]]:
+    """The `attempt` event of each attempt; its earliest other event where that was damaged."""
+    begins: dict[int, tuple[dict[str, Any], int]] = {}
+    for event, end in found:
+        known = begins.get(event["attempt"])
+        if (
+            known is None
+            or event["kind"] == "attempt"
+            or (known[0]["kind"] != "attempt" and event["step"] < known[0]["step"])
+        ):
+            begins[event["attempt"]] = event, end
+    return begins
 
 
 def _whole_lines(file: int) -> int:

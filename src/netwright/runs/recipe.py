@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from netwright._errors import BadValue, must_be, offenders
+from netwright.runs.disk_space import parse_space
 
 __all__ = ["DataPart", "EarlyStoppingPart", "Named", "OptimizerPart", "Recipe", "SplitPart"]
 __all__ += ["TrainingPart", "parse_assignment"]
@@ -98,7 +99,12 @@ class EarlyStoppingPart(_Part):
 
 
 class TrainingPart(_Part):
-    """Numbers of the loop; None where the workflow chooses, or where a thing is off."""
+    """Numbers of the loop; None where the workflow chooses, or where a thing is off.
+
+    Whole states are kept on disk every `snapshot_every` epochs and every `snapshot_steps` steps
+    (0 for none): the newest `snapshots_kept` of them, in no more space than `snapshot_budget`
+    ("2 GB").
+    """
 
     epochs: int | None = Field(default=None, ge=1)
     batch_size: int | None = Field(default=None, ge=1)
@@ -112,7 +118,17 @@ class TrainingPart(_Part):
     validate_every: int = Field(default=1, ge=1)
     record_every: int | None = Field(default=None, ge=1)
     snapshot_every: int | None = Field(default=None, ge=0)
+    snapshot_steps: int = Field(default=1000, ge=0)
+    snapshots_kept: int = Field(default=2, ge=1)
+    snapshot_budget: str | None = None
     workers: int | None = Field(default=None, ge=0)
+
+    @field_validator("snapshot_budget")
+    @classmethod
+    def _is_space(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_space(text)
+        return text
 
 
 class Recipe(_Part):

@@ -36,6 +36,7 @@ __all__ = [
     "SkipBatch",
     "Stop",
     "View",
+    "check_names",
     "check_owners",
 ]
 
@@ -111,7 +112,12 @@ class Observer:
 
     A hook that draws random numbers does so within `_random.isolated`: the run draws from the same
     generators.
+
+    Attributes:
+        name: key of its state in a snapshot; without one it has none.
     """
+
+    name: str = ""
 
     def started(self, view: View) -> None:
         """The run begins, or goes on after an interruption."""
@@ -138,14 +144,24 @@ class Observer:
     def validated(self, view: View, *, metrics: Mapping[str, float]) -> None:
         """Held-out data were judged."""
 
-    def snapshot_written(self, view: View, *, file: str) -> None:
-        """The state of the run is safe on disk."""
+    def snapshot_taken(self, view: View, *, file: str) -> None:
+        """The state of the run is going to be written into `file`, beside the training.
+
+        What is recorded here, or was before, is on the disk before that file is.
+        """
 
     def commanded(self, view: View, *, command: Command) -> None:
         """A command was carried out."""
 
     def ended(self, view: View, *, ended: Ended) -> None:
         """The run is over, for whatever reason."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it must remember over an interruption: plain data and tensors."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take up where `state_dict` was taken; comes before `started`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,6 +266,13 @@ class Controller:
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Take up where `state_dict` was taken."""
+
+
+def check_names(observers: Sequence[Observer]) -> None:
+    """Refuse two observers whose states would be kept under one name."""
+    names = [observer.name for observer in observers if observer.name]
+    if len(set(names)) < len(names):
+        raise must_be("observers", "of different names", names)
 
 
 def check_owners(controllers: Sequence[Controller]) -> None:

@@ -11,7 +11,7 @@
                 for phase, for each of its batches: update       phase_done
                                                                  stepped      · controllers
             validate, keep the best                    epoch_ended, validated  · controllers
-            snapshot                                             snapshot_written
+            snapshot, also between two steps                     snapshot_taken
         put the stage's best weights back
                                                                  ended
 
@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -43,6 +44,7 @@ from netwright.train.control import (
     Observer,
     RollBack,
     View,
+    check_names,
     check_owners,
 )
 from netwright.train.optimizers.build import check_groups
@@ -52,7 +54,14 @@ from netwright.train.schedules import Schedule, constant
 from netwright.train.selection import Best
 from netwright.train.settings import Settings
 from netwright.train.snapshot import Ring, SnapshotFolder, State
-from netwright.train.state import capture, restore, restore_trainable
+from netwright.train.snapshot_writer import SnapshotWriter
+from netwright.train.state import (
+    capture,
+    capture_observers,
+    restore,
+    restore_observers,
+    restore_trainable,
+)
 from netwright.train.tally import Tally
 from netwright.train.update import Clipping, Outcome, Updater
 from netwright.train.validation import HeldOut, validate
@@ -94,6 +103,7 @@ class Loop:
         snapshots: SnapshotFolder | None = None,
     ) -> None:
         check_owners(controllers)
+        check_names(observers)
         self.method = method
         self.sources = sources
         self.settings = settings or Settings()
@@ -119,7 +129,7 @@ class Loop:
         self._make_optimizer = make_optimizer
         self._schedule = schedule or constant()
         self._held_out = held_out
-        self._snapshots = snapshots
+        self._snapshots = None if snapshots is None else SnapshotWriter(snapshots)
         self.scaler = self.precision.scaler()
         self.clipping = Clipping(norm=self.settings.clip_norm, value=self.settings.clip_value)
         self._resume_from: State | None = None
@@ -169,12 +179,14 @@ class Loop:
             resumed = self._resume_from is not None
             if self._resume_from is not None:
                 self.counters = Counters(**self._resume_from["counters"])
+                restore_observers(self, self._resume_from)
             self._plan_stage()
             self._tell("started")
             try:
-                while self.counters.stage < len(self._stages) and self.ending is None:
-                    self._run_stage(resumed=resumed)
-                    resumed = False
+                with self._snapshots or nullcontext():
+                    while self.counters.stage < len(self._stages) and self.ending is None:
+                        self._run_stage(resumed=resumed)
+                        resumed = False
             finally:
                 for source in self.sources.values():
                     source.close()
@@ -280,6 +292,7 @@ class Loop:
         self.counters.step += 1
         self.counters.stage_step += 1
         self._end_epoch()
+        self._keep(self.counters.step)
 
     # --- steps ------------------------------------------------------------------------------------
 
@@ -303,14 +316,13 @@ class Loop:
         counters.examples += sum(count_examples(one) for one in drawn if one is not None)
         if self.average is not None:
             self.average.update()
+        done = counters.step
         self._tell("stepped")
         self._obey("after_step")
         last = counters.stage_step >= self.plan.steps
         if counters.epoch_step >= self.plan.steps_per_epoch or last:
             self._end_epoch()
-        if self._stop_requested and self.ending is None:
-            self._write_snapshot()
-            self.ending = Ended(reason="interrupted", step=counters.step)
+        self._keep(done)
 
     def _draw(self, number: int) -> Streams | None:
         first = self.position
@@ -406,12 +418,8 @@ class Loop:
         self._obey("after_epoch")
         if counters.step == step and (counters.epoch % self.settings.validate_every == 0 or last):
             self._validate()
-        if counters.step == step:  # else a command went back, to where all this has been done
-            if self.ring is not None:
-                self.ring.add(step, capture(self))
-            every = self.settings.snapshot_every
-            if every and (counters.epoch % every == 0 or last):
-                self._write_snapshot()
+        if self.ring is not None and counters.step == step:  # else a command went back, to where
+            self.ring.add(step, capture(self))  # all this has been done
         self._begin_epoch()
 
     def _validate(self) -> None:
@@ -442,12 +450,32 @@ class Loop:
         elif self.average is not None:
             self.method.load_state_dict(self.average.weights)
 
-    def _write_snapshot(self) -> None:
-        if self._snapshots is None:
-            return
+    # --- snapshots --------------------------------------------------------------------------------
+
+    def _keep(self, done: int) -> None:
+        """Take a snapshot after the step that made `done` of them, where one is due."""
+        stops = self._stop_requested and self.ending is None
+        if self._snapshots is not None:
+            self._snapshots.check()
+            # where a command has gone back, all this has been done
+            if stops or (self.counters.step == done and self._is_snapshot_due()):
+                self._take_snapshot(self._snapshots)
+        if stops:
+            self.ending = Ended(reason="interrupted", step=self.counters.step)
+
+    def _is_snapshot_due(self) -> bool:
+        counters, settings = self.counters, self.settings
+        if settings.snapshot_steps and counters.step % settings.snapshot_steps == 0:
+            return True
+        if counters.epoch_step or not settings.snapshot_every:
+            return False
+        last = counters.stage_step >= self.plan.steps
+        return last or counters.epoch % settings.snapshot_every == 0
+
+    def _take_snapshot(self, snapshots: SnapshotWriter) -> None:
         self._read_tally()
-        file = self._snapshots.write(self.counters.step, capture(self))
-        self._tell("snapshot_written", file=file.name)
+        self._tell("snapshot_taken", file=snapshots.name(self.counters.step))
+        snapshots.take(self.counters.step, {**capture(self), "observers": capture_observers(self)})
 
     # --- people -----------------------------------------------------------------------------------
 

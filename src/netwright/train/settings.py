@@ -25,6 +25,7 @@ class Settings:
         validate_every: epochs between validations.
         snapshot_every: epochs between snapshots on disk; 0 writes one at the end of a run that is
             interrupted, and none else.
+        snapshot_steps: steps between further snapshots, within an epoch too; 0 for none.
         ring: snapshots kept in memory for roll-backs, one an epoch; 0 for none.
         restore_best: end with the weights of the best validation rather than the last.
         skipped_limit: non-finite updates in a row after which the run is given up.
@@ -39,6 +40,7 @@ class Settings:
     ema_decay: float | None = None
     validate_every: int = 1
     snapshot_every: int = 1
+    snapshot_steps: int = 0
     ring: int = 0
     restore_best: bool = True
     skipped_limit: int = 20
@@ -48,6 +50,7 @@ class Settings:
             ("epochs", 1),
             ("validate_every", 1),
             ("snapshot_every", 0),
+            ("snapshot_steps", 0),
             ("ring", 0),
             ("skipped_limit", 1),
         ):

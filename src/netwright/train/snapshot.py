@@ -1,32 +1,17 @@
-"""The whole state of a run at one moment, in memory and on disk.
-
-On disk a snapshot is one file: a magic word, the SHA-256 of what follows, and a torch archive that
-is only ever read with `weights_only`. It is written beside its place, synced, and renamed, so a
-file of that name is whole or damaged by the disk; damage is found by the checksum.
-"""
+"""The whole state of a run at one moment, in memory and on disk."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from netwright._errors import BadType, DamagedRun, must_be
+from netwright._errors import DamagedRun, must_be
 from netwright.data.batch import map_tensors
-from netwright.runs.files import replacing
+from netwright.train.snapshot_file import State, read_snapshot, to_host, write_snapshot
 
 __all__ = ["Ring", "SnapshotFolder", "State", "own_copy", "read_snapshot", "write_snapshot"]
-
-State = dict[str, Any]
-
-_MAGIC = b"NWSNAP01"
-_PLAIN = (bool, int, float, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 
 
 def own_copy(value: Any) -> Any:
@@ -48,7 +33,7 @@ class Ring:
 
     def add(self, step: int, state: State) -> None:
         """Keep a copy of `state`, taken after `step` steps."""
-        self._kept.append((step, map_tensors(state, _to_host)))
+        self._kept.append((step, map_tensors(state, to_host)))
 
     def latest(self, step: int) -> State:
         """The newest taken at `step` or before.
@@ -74,29 +59,62 @@ class SnapshotFolder:
     Args:
         path: the folder; made when the first is written.
         keep: how many are kept.
+        budget: bytes that they may take together; None for any number. The newest is kept however
+            large it is.
+        beforehand: called when a snapshot is on the disk, before it takes its name: what it relies
+            on (the record) must be on the disk by then.
     """
 
-    def __init__(self, path: Path, *, keep: int = 2) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keep: int = 2,
+        budget: int | None = None,
+        beforehand: Callable[[], None] | None = None,
+    ) -> None:
         if keep < 1:
             raise must_be("keep", "at least 1", keep)
+        if budget is not None and budget < 0:
+            raise must_be("budget", "at least 0 bytes", budget)
         self.path = path
         self._keep = keep
+        self._budget = budget
+        self._beforehand = beforehand
+
+    def file(self, step: int) -> Path:
+        """Where the snapshot taken after `step` steps lies, or is going to."""
+        return self.path / f"step-{step:09d}.snapshot"
 
     def write(self, step: int, state: State) -> Path:
-        """Write a snapshot and drop those beyond the kept number.
+        """Write a snapshot and drop those beyond the kept number and the budget.
 
         Those of later steps go too: the run has gone back, and they are of a course it left.
 
         Raises:
             DamagedRun: the disk is full or refuses.
         """
-        file = self.path / f"step-{step:09d}.snapshot"
-        write_snapshot(file, state)
+        file = self.file(step)
+        write_snapshot(file, state, beforehand=self._beforehand)
         files = self.files()
-        here = files.index(file) + 1
-        for other in [*files[: max(here - self._keep, 0)], *files[here:]]:
-            other.unlink(missing_ok=True)
+        here = files.index(file)
+        kept = self._within_budget(files[: here + 1])
+        for other in files:
+            if other not in kept:
+                other.unlink(missing_ok=True)
         return file
+
+    def _within_budget(self, files: Sequence[Path]) -> list[Path]:
+        """The newest of `files`, as many as are wished for and have room."""
+        kept: list[Path] = []
+        room = self._budget
+        for file in reversed(files[-self._keep :]):
+            if room is not None:
+                room -= file.stat().st_size
+                if kept and room < 0:
+                    break
+            kept.append(file)
+        return kept
 
     def files(self) -> list[Path]:
         """All of them, oldest first."""
@@ -119,66 +137,3 @@ class SnapshotFolder:
             f"{'; '.join(complaints) if complaints else 'none'}. Start the run anew from its "
             "recipe: netwright train --recipe RUN/recipe.yaml"
         )
-
-
-def write_snapshot(file: Path, state: State) -> None:
-    """Write `state` to `file` whole or not at all.
-
-    Raises:
-        DamagedRun: the disk is full or refuses; whatever was at `file` is still there.
-        BadType: `state` holds something that could be written, but not safely read again.
-    """
-    _check_plain(state, place="state")
-    buffer = io.BytesIO()
-    torch.save(map_tensors(state, _to_host), buffer)
-    payload = buffer.getbuffer()
-    with replacing(file) as temporary, temporary.open("wb") as out:
-        out.write(_MAGIC)
-        out.write(hashlib.sha256(payload).digest())
-        out.write(payload)
-
-
-def read_snapshot(file: Path) -> State:
-    """Read a snapshot; nothing in it is executed.
-
-    Raises:
-        DamagedRun: it can't be read, is cut short or altered.
-    """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise DamagedRun(f"snapshot must be readable, got {error.strerror} for {file}.") from error
-    head = len(_MAGIC) + 32
-    payload = memoryview(content)[head:]
-    if content[: len(_MAGIC)] != _MAGIC or (
-        hashlib.sha256(payload).digest() != content[len(_MAGIC) : head]
-    ):
-        raise DamagedRun(f"snapshot must be whole, got a wrong checksum in {file}.")
-    try:
-        state: State = torch.load(io.BytesIO(payload), weights_only=True, map_location="cpu")
-    except Exception as error:  # the reader raises whatever a foreign content leads it to
-        raise DamagedRun(f"snapshot must hold plain tensors, got {error} in {file}.") from error
-    return state
-
-
-def _check_plain(value: Any, *, place: str) -> None:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            _check_plain(key, place=f"a key of {place}")
-            _check_plain(item, place=f"{place}[{key!r}]")
-    elif type(value) in (list, tuple):
-        for number, item in enumerate(value):
-            _check_plain(item, place=f"{place}[{number}]")
-    elif not isinstance(value, Tensor) and type(value) not in _PLAIN:
-        raise must_be(
-            place,
-            "a tensor, number, text, None, or a list, tuple or mapping of them",
-            type(value).__name__,
-            "It is kept in snapshots, which are read without executing anything.",
-            error=BadType,
-        )
-
-
-def _to_host(tensor: Tensor) -> Tensor:
-    # a copy of its own also frees a view from the storage it shares
-    return tensor.detach().to("cpu", copy=True)

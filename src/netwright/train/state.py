@@ -16,7 +16,7 @@ from netwright.train.update import Clipping
 if TYPE_CHECKING:
     from netwright.train.loop import Loop
 
-__all__ = ["capture", "restore", "restore_trainable"]
+__all__ = ["capture", "capture_observers", "restore", "restore_observers", "restore_trainable"]
 
 
 def capture(loop: Loop) -> State:
@@ -44,6 +44,18 @@ def capture(loop: Loop) -> State:
         "controllers": {c.name: c.state_dict() for c in loop.controllers},
         "random": _random.capture(),
     }
+
+
+def capture_observers(loop: Loop) -> dict[str, State]:
+    """What those who look on remember; a roll-back leaves them what they have seen."""
+    return {o.name: o.state_dict() for o in loop.observers if o.name}
+
+
+def restore_observers(loop: Loop, state: State) -> None:
+    """Let those who look on take up where `state` was captured."""
+    for observer in loop.observers:
+        if observer.name in state["observers"]:  # one may have joined since
+            observer.load_state_dict(state["observers"][observer.name])
 
 
 def restore_trainable(loop: Loop, state: State) -> None:

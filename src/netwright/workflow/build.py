@@ -16,6 +16,8 @@ from netwright import _random
 from netwright._errors import BadType, NetwrightError, must_be
 from netwright.methods.base import Method, ParameterGroup, Task
 from netwright.methods.catalogue import CATALOGUE as METHODS
+from netwright.runs.disk_space import parse_space
+from netwright.runs.events import Recorder
 from netwright.runs.recipe import Named, Recipe, TrainingPart
 from netwright.train import schedules
 from netwright.train.early_stopping import (
@@ -27,6 +29,7 @@ from netwright.train.early_stopping import (
 from netwright.train.loop import MakeOptimizer
 from netwright.train.optimizers.build import build_optimizer
 from netwright.train.settings import Settings
+from netwright.train.snapshot import SnapshotFolder
 
 __all__ = [
     "GIVEN",
@@ -36,6 +39,7 @@ __all__ = [
     "make_optimizers",
     "naming_options",
     "settings_of",
+    "snapshots_of",
 ]
 
 GIVEN = "given"
@@ -180,7 +184,20 @@ def settings_of(recipe: Recipe) -> Settings:
         ema_decay=part.ema_decay,
         validate_every=part.validate_every,
         snapshot_every=1 if part.snapshot_every is None else part.snapshot_every,
+        snapshot_steps=part.snapshot_steps,
         restore_best=part.restore_best,
+    )
+
+
+def snapshots_of(recipe: Recipe, path: Path, *, record: Recorder) -> SnapshotFolder:
+    """Where a run keeps its whole states; what `record` holds is on the disk before they are."""
+    part = recipe.training
+    budget = part.snapshot_budget
+    return SnapshotFolder(
+        path,
+        keep=part.snapshots_kept,
+        budget=None if budget is None else parse_space(budget),
+        beforehand=record.sync,
     )
 
 

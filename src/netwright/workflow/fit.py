@@ -30,6 +30,7 @@ from netwright.workflow.build import (
     make_optimizers,
     schedule_of,
     settings_of,
+    snapshots_of,
 )
 from netwright.workflow.checkup import doctor_for
 from netwright.workflow.interrupt import stops_on_interrupt
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["fit", "resume", "run_recipe"]
 
 REPORT = "report.html"
+SNAPSHOTS = "snapshots"
 _BEFORE_LEARNING = {"attempt", "stage", "finding"}
 
 
@@ -222,9 +224,10 @@ def _carry_out(
         closing(Record(recorder, every=recipe.training.record_every or 1)) as record,
         closing(Progress(console or _terminal(), title=understood(about))) as progress,
     ):
-        loop = _loop(session, folder, record=record, progress=progress)
+        snapshots = snapshots_of(recipe, folder.path / SNAPSHOTS, record=recorder)
+        loop = _loop(session, record=record, progress=progress, snapshots=snapshots)
         if resumed:
-            loop.resume(_newest_state(folder))
+            loop.resume(_newest_state(snapshots))
         with stops_on_interrupt(loop), _reported_when_not_finite(folder):
             ended = loop.run()
     if ended.reason != "interrupted":
@@ -248,14 +251,16 @@ def _reported_when_not_finite(folder: RunFolder) -> Iterator[None]:
         raise
 
 
-def _newest_state(folder: RunFolder) -> dict[str, Any]:
-    _, state, complaints = SnapshotFolder(folder.path / "snapshots").newest()
+def _newest_state(snapshots: SnapshotFolder) -> dict[str, Any]:
+    _, state, complaints = snapshots.newest()
     for complaint in complaints:
         warnings.warn(f"{complaint} Going on from the one before.", stacklevel=4)
     return state
 
 
-def _loop(session: Session, folder: RunFolder, *, record: Record, progress: Progress) -> Loop:
+def _loop(
+    session: Session, *, record: Record, progress: Progress, snapshots: SnapshotFolder
+) -> Loop:
     recipe, prepared, method = session.recipe, session.prepared, session.method
     source = prepared.train_source(recipe)
     validates = "val" in prepared.splits
@@ -272,7 +277,7 @@ def _loop(session: Session, folder: RunFolder, *, record: Record, progress: Prog
         device=session.device,
         observers=observers,
         controllers=build_early_stopping(recipe.training, method),
-        snapshots=SnapshotFolder(folder.path / "snapshots"),
+        snapshots=snapshots,
     )
 
 

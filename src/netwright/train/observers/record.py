@@ -45,18 +45,23 @@ class Record(Observer):
         every: steps between recorded steps.
     """
 
+    name = "record"
+
     def __init__(self, recorder: Recorder, *, every: int = 1) -> None:
         self._recorder = recorder
         self._every = every
         self._rows: list[_Row] = []
         self._began = time.perf_counter()
+        self._kept: dict[str, int] = {}
 
     def started(self, view: View) -> None:
         """Begin an attempt at the present step."""
-        self._recorder.begin(step=view.step)
+        self._recorder.begin(step=view.step, **self._kept)
 
     def stage_entered(self, view: View) -> None:
-        """Note the stage and how long it is planned to take."""
+        """Note the stage and how long it is planned to take; once, however often it is taken up."""
+        if view.stage_step > 0:
+            return
         self._recorder.record(
             "stage", step=view.step, stage=view.stage, steps=view.stage_steps, epoch=view.epoch
         )
@@ -99,11 +104,18 @@ class Record(Observer):
             "validation", step=view.step - 1, epoch=view.epoch, metrics=dict(metrics)
         )
 
-    def snapshot_written(self, view: View, *, file: str) -> None:
-        """Write which file holds the state."""
+    def snapshot_taken(self, view: View, *, file: str) -> None:
+        """Write which file is going to hold the state."""
         self._drain()
         self._recorder.record("snapshot", step=view.step - 1, file=file)
-        self._recorder.flush(sync=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """How much of the record there is: what is written later is superseded by a resumed run."""
+        return {"kept_bytes": self._recorder.mark()}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Remember which part of the record counts."""
+        self._kept = {"kept_bytes": state["kept_bytes"]}
 
     def commanded(self, view: View, *, command: Command) -> None:
         """Write the command with the finding that caused it; a roll-back begins a new attempt."""
