@@ -34,5 +34,9 @@ def say_space(size: int) -> str:
         >>> say_space(134_500_000), say_space(0)
         ('134 MB', '0 B')
     """
-    unit = max((unit for unit in _UNITS if size >= _UNITS[unit]), key=_UNITS.get, default="B")
+    unit = max(
+        (unit for unit in _UNITS if size >= _UNITS[unit]),
+        key=lambda unit: _UNITS[unit],
+        default="B",
+    )
     return f"{size / _UNITS[unit]:.3g} {unit}"

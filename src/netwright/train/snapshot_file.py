@@ -190,7 +190,7 @@ class _Contents:
 
 def _is_alone(tensor: Tensor) -> bool:
     """Whether the tensor is its whole storage, so that the storage can stand for it."""
-    return (
+    return bool(
         tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
         and tensor.storage_offset() == 0
         and not tensor.is_conj()
@@ -202,7 +202,7 @@ def _memory(tensor: Tensor) -> memoryview:
     storage = tensor.untyped_storage()
     if not storage.nbytes():
         return memoryview(b"")
-    return memoryview(torch.empty(0, dtype=torch.uint8).set_(storage).numpy())
+    return torch.empty(0, dtype=torch.uint8).set_(storage).numpy().data
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def _dtype(name: str) -> torch.dtype:
     return dtype
 
 
-_SEQUENCES = {list: "list", tuple: "tuple", torch.Size: "size"}
+_SEQUENCES: dict[type, str] = {list: "list", tuple: "tuple", torch.Size: "size"}
 _MAKE_SEQUENCE: dict[str, Callable[[Any], Any]] = {
     "list": list,
     "tuple": tuple,
