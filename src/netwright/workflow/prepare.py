@@ -74,11 +74,8 @@ class Prepared:
         target = self.data.target.values
         index = self.splits["train"]
         batch_size = recipe.training.batch_size or JUDGED_BATCH
-        entries = [{"name": one.name, **one.options} for one in recipe.augment or ()]
-        singly = [entry for entry in entries if entry["name"].startswith(PREFIX)]
-        batched = [entry for entry in entries if entry not in singly]
-        with naming_options("augment", batched):
-            augment = Augment(batched, seed=recipe.seed) if batched else None
+        singly = [entry for entry in _augmentations(recipe) if entry["name"].startswith(PREFIX)]
+        augment = self.augmentation(recipe)
         if isinstance(self.samples, InMemory) and singly:
             raise refuse_in_memory(singly[0]["name"])
         if isinstance(self.samples, InMemory):
@@ -104,6 +101,12 @@ class Prepared:
             augment=augment,
             workers=self.workers,
         )
+
+    def augmentation(self, recipe: Recipe) -> Augment | None:
+        """What a completed recipe does to whole batches, on the device."""
+        batched = [one for one in _augmentations(recipe) if not one["name"].startswith(PREFIX)]
+        with naming_options("augment", batched):
+            return Augment(batched, seed=recipe.seed) if batched else None
 
     def held_out(self, split: str, device: torch.device) -> Callable[[], Iterator[Batch]]:
         """Passes over a split, in order."""
@@ -150,6 +153,10 @@ class Prepared:
             "licence": data.licence,
             "origin": data.origin,
         }
+
+
+def _augmentations(recipe: Recipe) -> list[dict[str, Any]]:
+    return [{"name": one.name, **one.options} for one in recipe.augment or ()]
 
 
 def divide_data(data: Data, recipe: Recipe) -> dict[str, Tensor]:

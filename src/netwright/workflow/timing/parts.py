@@ -1,0 +1,64 @@
+"""From what the stopwatch noted to the parts of a step, which add up to the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netwright._statistics import bootstrap
+from netwright.workflow.timing.preparing import BatchCosts
+from netwright.workflow.timing.result import Part
+from netwright.workflow.timing.stopwatch import Key
+
+__all__ = ["part_of", "parts_of"]
+
+_OF_A_PHASE = ("forward", "backward", "update")
+
+
+def part_of(name: str, seconds: Sequence[float], *, phase: str = "") -> Part:
+    """The median with its bootstrap interval."""
+    found = bootstrap(np.median, [np.asarray(seconds)], n_resamples=500)
+    return Part(name=name, phase=phase, seconds=found.value, low=found.low, high=found.high)
+
+
+def parts_of(
+    rows: Sequence[dict[Key, float]], whole: Part, *, costs: BatchCosts, in_memory: bool
+) -> tuple[Part, ...]:
+    """In the order in which a step goes through them; the last is what they leave of `whole`.
+
+    Args:
+        rows: seconds by phase and part, a row a step.
+        whole: the step, measured by itself.
+        costs: of a batch's preparation, which happens within one call of the source.
+        in_memory: whether the data are, so that nothing is read and nobody is waited for.
+    """
+    keys = {key for row in rows for key in row}
+    phases = list(dict.fromkeys(phase for row in rows for phase, _ in row if phase))
+    found = _of_source([row.get(("", "next"), 0.0) for row in rows], costs, in_memory=in_memory)
+    listed = [(phase, name) for phase in phases for name in _OF_A_PHASE]
+    for phase, name in [*listed, ("", "fit"), ("", "record")]:
+        if (phase, name) in keys:
+            seconds = [row.get((phase, name), 0.0) for row in rows]
+            found.append(part_of(name, seconds, phase=phase))
+    rest = whole.seconds - sum(part.seconds for part in found)
+    wide = (whole.high - whole.low) / 2
+    return (*found, Part(name="other", seconds=rest, low=rest - wide, high=rest + wide))
+
+
+def _of_source(seconds: Sequence[float], costs: BatchCosts, *, in_memory: bool) -> list[Part]:
+    """The source's call, divided as its pieces were measured.
+
+    In memory the shares hold: within a step, whose computing has filled the caches with other
+    things, each piece is slower than by itself. What is read is waited for besides.
+    """
+    taken = np.asarray(seconds)
+    if in_memory and costs.whole:
+        augment, preprocess = (
+            taken * cost / costs.whole for cost in (costs.augment, costs.preprocess)
+        )
+    else:
+        augment = np.minimum(costs.augment, taken)
+        preprocess = np.minimum(costs.preprocess, taken - augment)
+    named = {"load": taken - augment - preprocess, "augment": augment, "preprocess": preprocess}
+    return [part_of(name, list(values)) for name, values in named.items()]
