@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,46 @@ def test_pictures_are_trained_on(tmp_path):
     assert "test: accuracy" in said
 
 
+# --- time -----------------------------------------------------------------------------------------
+
+MEASURED = ("--set", "model={name: mlp, hidden: [8]}", "--batch-size", "16", "--steps", "4")
+
+
+def test_time_in_words_leaves_nothing_behind(tmp_path):
+    said = netwright("time", "iris", *MEASURED)
+    assert said.startswith("iris: 150 rows of 4 columns")
+    assert "mlp · cpu · fp32 · batches of 16" in said
+    for part in ("load", "augment", "preprocess", "forward", "backward", "update", "record"):
+        assert re.search(rf"^ *{part} .*[µm]s .*% *$", said, re.MULTILINE), part
+    assert re.search(r"^ *whole step .* 100.0% *$", said, re.MULTILINE)
+    assert re.search(r"^the whole run: about .* s \(1400 steps, 200 epochs, .* a validation\)$",
+                     said, re.MULTILINE)  # fmt: skip
+    assert "memory: about" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_time_as_data(tmp_path):
+    found = data_of("time", "iris", *MEASURED, "--epochs", "3")
+    (stage,) = found["stages"]
+    assert sum(part["seconds"] for part in stage["parts"]) == pytest.approx(
+        stage["whole"]["seconds"]
+    )
+    assert sum(part["share"] for part in stage["parts"]) == pytest.approx(1)
+    assert (stage["measured"], stage["steps"], stage["epochs"]) == (4, 21, 3)
+    assert stage["examples_per_second"] == pytest.approx(15 * stage["steps_per_second"], rel=0.1)
+    assert found["memory"]["total"] > found["memory"]["parameters"] == 4 * (4 * 8 + 8 + 8 * 3 + 3)
+
+
+def test_time_of_a_recipe(tmp_path):
+    (tmp_path / "one.yaml").write_text("data: {name: iris}\ntraining: {batch_size: 7}\n")
+    found = data_of("time", "--recipe", "one.yaml", "--model", "mlp", "--steps", "2")
+    assert found["batch_size"] == 7
+    with pytest.raises(BadValue, match="DATA must be given, or --recipe"):
+        netwright("time")
+    with pytest.raises(BadValue, match="steps must be at least 2"):
+        netwright("time", "iris", "--steps", "1")
+
+
 # --- find, data -----------------------------------------------------------------------------------
 
 
@@ -277,7 +318,7 @@ def test_data_get_and_remove(monkeypatch):
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "resume", "predict", "evaluate", "runs", "compare", "report", "find", "data"],
+    ["train", "time", "resume", "predict", "evaluate", "runs", "compare", "report", "find", "data"],
 )
 def test_every_command_explains_itself(command):
     said = netwright(command, "--help")

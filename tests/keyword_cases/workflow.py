@@ -19,6 +19,7 @@ from netwright.workflow.answer import evaluate, predict
 from netwright.workflow.build import build_method
 from netwright.workflow.fit import fit, run_recipe
 from netwright.workflow.run import Run, load
+from netwright.workflow.timing import time_step
 
 CLASSES = torch.arange(40) % 2
 TABLE = "height,width,kind\n" + "".join(
@@ -81,7 +82,25 @@ def built(_: Path, **keyword: Any) -> Any:
     return build_method(recipe, task=task, input_shape=(4,), **keyword)
 
 
+def timed(folder: Path, **keyword: Any) -> Any:
+    """What does not depend on the clock: how much was measured, of what, and what it keeps."""
+    (folder / "some.csv").write_text(TABLE)
+    recipe = Recipe.parse({"data": {"name": "some.csv"}}).changed(SHORT)
+    found = time_step(recipe, **{"steps": 2, **keyword})
+    kept = (found.memory.parameters, found.memory.optimizer, found.memory.data)
+    return found.data, found.model, [stage.measured for stage in found.stages], kept
+
+
 CASES = {
+    "netwright.workflow.timing.measure:time_step": Case(
+        timed,
+        {
+            "data": (torch.randn(44, 2), torch.arange(44) % 2),
+            "model": nn.Linear(2, 1),
+            "method": Regression(),
+            "steps": 6,
+        },
+    ),
     "netwright.workflow.fit:fit": Case(
         fitted,
         {

@@ -8,7 +8,7 @@ import typer
 
 from netwright import __version__
 from netwright._errors import NetwrightError
-from netwright.cli import answers, depot, finding, runs, training
+from netwright.cli import answers, depot, finding, runs, timing, training
 
 __all__ = ["app", "main"]
 
@@ -42,6 +42,7 @@ class _State:
 
 
 training.add_to(app)
+timing.add_to(app)
 answers.add_to(app)
 runs.add_to(app)
 finding.add_to(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ import typer
 from netwright.cli.figures import short
 
 if TYPE_CHECKING:
+    from netwright.runs.recipe import Recipe
     from netwright.workflow.run import Run
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "wished_recipe"]
 
 _DATA = typer.Argument(None, help="A built-in set, one of `netwright data`, or a path.")
 _SET = typer.Option([], "--set", metavar="FIELD=VALUE", help="Change any field of the recipe.")
@@ -46,9 +48,6 @@ def train(
     root: Path = _ROOT,
 ) -> None:
     """Train on DATA; ends with a run folder and its report."""
-    from netwright._errors import must_be
-    from netwright.runs.recipe import Recipe
-
     shortcuts = {
         "data.name": data,
         "data.target": target,
@@ -62,18 +61,35 @@ def train(
         "device": device,
         "doctor": doctor,
     }
+    wished = wished_recipe(recipe, shortcuts, changes=changes)
+
+    from netwright.workflow.fit import run_recipe
+
+    _tell(run_recipe(wished, name=name, root=root))
+
+
+def wished_recipe(
+    recipe: Path | None, shortcuts: Mapping[str, Any], *, changes: Sequence[str]
+) -> Recipe:
+    """The recipe of a command: a file's, or a new one, changed by the command's own words.
+
+    Args:
+        recipe: file to begin with.
+        shortcuts: dotted path of a field → what the option of its own says; None where it is not
+            given. `data.name` is there.
+        changes: of `--set`.
+    """
+    from netwright._errors import must_be
+    from netwright.runs.recipe import Recipe
+
+    data = shortcuts["data.name"]
     if data is None and recipe is None:
         raise must_be("DATA", "given, or --recipe", None, "For example: netwright train digits")
     start = Recipe.read(recipe) if recipe else Recipe.parse({"data": {"name": data}})
     if data is not None:  # other data than the recipe's are no mistake where they are named
         start = start.with_fields({"data.fingerprint": None})
-    wished = start.with_fields(
-        {path: value for path, value in shortcuts.items() if value is not None}
-    ).changed(changes)
-
-    from netwright.workflow.fit import run_recipe
-
-    _tell(run_recipe(wished, name=name, root=root))
+    given = {path: value for path, value in shortcuts.items() if value is not None}
+    return start.with_fields(given).changed(changes)
 
 
 def resume(

@@ -30,6 +30,7 @@ from netwright.train.observers.record import Record
 from netwright.train.plan import plan_stage
 from netwright.train.precision import choose_precision
 from netwright.workflow.build import make_optimizers, schedule_of, settings_of
+from netwright.workflow.loaders import PreparedLoaders
 from netwright.workflow.session import Given, Session, open_session
 from netwright.workflow.timing.advice import advice
 from netwright.workflow.timing.judging import examples_of, judging_seconds
@@ -210,9 +211,8 @@ class _Bench:
 
     def _workers(self) -> int | None:
         prepared = self.session.prepared
-        loaders = getattr(prepared, "loaders", None)
-        if loaders is not None:
-            return int(getattr(loaders["train"], "num_workers", 0))
+        if isinstance(prepared, PreparedLoaders):
+            return int(getattr(prepared.loaders["train"], "num_workers", 0))
         return prepared.workers if isinstance(prepared.samples, Items) else None
 
     def _plans(self) -> list[tuple[int, int]]:
@@ -252,15 +252,16 @@ class _Bench:
     def _loading(self, stages: Sequence[StageTime], costs: BatchCosts) -> Loading:
         stage = max(stages, key=lambda one: one.seconds_of("load") / one.whole.seconds)
         load, workers = stage.seconds_of("load"), self._workers()
-        waiting = min(load / stage.whole.seconds, 1.0)
-        computing = max(stage.whole.seconds - load, 1e-9)
+        # medians of a stream that comes in bursts do not add up, so the whole is not asked here
+        computing = sum(part.seconds for part in stage.parts if part.name not in ("load", "other"))
+        waiting = load / max(load + computing, 1e-9)
         batch = self.session.recipe.training.batch_size or stage.examples
         reading = costs.reading
         if reading is not None:
             reading *= max(stage.examples / batch, 1.0)  # a step may take several batches
         elif workers == 0:
             reading = load
-        enough = None if reading is None else max(math.ceil(reading / computing), 1)
+        enough = None if reading is None else max(math.ceil(reading / max(computing, 1e-9)), 1)
         return Loading(
             waiting=waiting,
             bound=waiting > _BOUND,

@@ -16,6 +16,7 @@ from netwright.methods.base import Method, Phase
 from netwright.train.control import Observer, View
 from netwright.train.precision import Precision
 from netwright.workflow.prepare import Prepared
+from netwright.workflow.timing.judging import examples_of
 from netwright.workflow.timing.result import Memory
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Kept(Observer):
         self._count()
         hungriest = max(self._activations, key=self._activations.__getitem__, default=None)
         activations = self._activations.get(hungriest, 0) if hungriest else 0
-        an_example = self._an_example(hungriest) if hungriest else 0.0
+        example = self._example(hungriest) if hungriest else 0.0
+        an_example = example + (self._slope(hungriest) if hungriest else 0.0)
         available = available_bytes(self._device)
         return Memory(
             parameters=bytes_of(self._method.parameters()),
@@ -77,6 +79,7 @@ class Kept(Observer):
             if self.loop.average is None
             else bytes_of(self.loop.average.weights.values()),
             activations=activations,
+            batch=round(example * batch_size),
             an_example=an_example,
             data=_bytes_of_data(prepared),
             peak=peak,
@@ -93,7 +96,7 @@ class Kept(Observer):
         self._optimizer = max(self._optimizer, remembered)
 
     def _counted(self, phase: Phase, streams: Streams) -> tuple[Any, int]:
-        """The loss, and bytes that its graph keeps besides the parameters."""
+        """The loss, and bytes that its graph keeps besides parameters and batch."""
         saved: list[Tensor] = []
 
         def keep(tensor: Tensor) -> Tensor:
@@ -102,18 +105,25 @@ class Kept(Observer):
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             loss = phase.loss(streams)
-        own = _storages([*self._method.parameters(), *self._method.buffers()])
+        held = [*self._method.parameters(), *self._method.buffers(), *_tensors_of(streams)]
+        own = _storages(held)
         return loss, sum(size for at, size in _storages(saved).items() if at not in own)
 
-    def _an_example(self, name: str) -> float:
-        """What one more example adds: the difference to half of the batch, where that can be had.
+    def _example(self, name: str) -> float:
+        """Bytes of an example itself; elements are counted, as batches may share a storage."""
+        _, streams = self._first[name]
+        size = sum(one.numel() * one.element_size() for one in _tensors_of(streams))
+        return size / _length(streams)
+
+    def _slope(self, name: str) -> float:
+        """The difference to the graph of half of the batch, where that can be had.
 
         Weights in another format are kept too, whatever the size of the batch.
         """
         phase, streams = self._first[name]
         whole = self._activations[name]
         if not isinstance(streams, Batch):
-            return whole / max(len(batch) for batch in streams.values())
+            return whole / _length(streams)
         half = len(streams) // 2
         if half < 2 or not phase.accumulates:
             return whole / len(streams)
@@ -165,14 +175,8 @@ def _fits(available: int | None, an_example: float, prepared: Any, *, least: int
     largest = int(available * _MARGIN / an_example)
     # all that is available now comes on top of what a batch of this size has given back
     digits = max(len(str(largest)) - 2, 0)
-    return min(largest // 10**digits * 10**digits, max(_count_of(prepared), least))
-
-
-def _count_of(prepared: Any) -> int:
-    if isinstance(prepared, Prepared):
-        return len(prepared.splits["train"])
-    count: int = prepared.counts["train"]
-    return count
+    rounded = largest // int(10**digits) * int(10**digits)
+    return int(min(rounded, max(examples_of(prepared)["train"], least)))
 
 
 def _bytes_of_data(prepared: Any) -> int:
@@ -181,6 +185,17 @@ def _bytes_of_data(prepared: Any) -> int:
     held = [prepared.samples.values] if isinstance(prepared.samples, InMemory) else []
     targets = prepared.data.target.values
     return bytes_of([*held, *([] if targets is None else [targets])])
+
+
+def _length(streams: Streams) -> int:
+    if isinstance(streams, Batch):
+        return len(streams)
+    return max(len(batch) for batch in streams.values())
+
+
+def _tensors_of(streams: Streams) -> list[Tensor]:
+    batches = [streams] if isinstance(streams, Batch) else list(streams.values())
+    return list(_tensors([vars(batch) for batch in batches]))
 
 
 def _storages(tensors: Iterable[Tensor]) -> dict[int, int]:

@@ -99,7 +99,8 @@ class Memory:
         optimizer: what the optimisers remember.
         average: of the weights, where one is kept.
         activations: that the hungriest phase keeps for its backward pass.
-        an_example: of them, what one more example adds.
+        batch: what is learned from at a time.
+        an_example: what one more example adds to those two.
         data: examples and targets that are kept in memory.
         peak: the most that was allocated at one time; None where the device does not count it.
         available: what was left on the device, or in the machine, while all of this was there.
@@ -112,6 +113,7 @@ class Memory:
     optimizer: int
     average: int
     activations: int
+    batch: int
     an_example: float
     data: int
     peak: int | None
@@ -122,7 +124,7 @@ class Memory:
     def total(self) -> int:
         """All of it."""
         own = self.parameters + self.buffers + self.gradients + self.optimizer + self.average
-        return own + self.activations + self.data
+        return own + self.activations + self.batch + self.data
 
 
 @dataclass(frozen=True, kw_only=True)

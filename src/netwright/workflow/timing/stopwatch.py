@@ -78,6 +78,12 @@ class Stopwatch:
         self.stages[-1].rows.append(dict(self._row))
         self._row = defaultdict(float)
 
+    def end_fit(self) -> None:
+        """The row is whole; what was done between the batches was the closed form."""
+        self.lap("other")
+        self._row["", "fit"] = self._row.pop(("", "other"))
+        self.end_step()
+
 
 class TimedSource(Source):
     """A source that says when it is asked and when it has answered."""
@@ -139,8 +145,7 @@ class Behind(Observer):
     def epoch_ended(self, view: View, *, loss: float, examples: int, seconds: float) -> None:
         """What is done between epochs is no step's; a closed form is a single one."""
         if not self._clock.stages[-1].rows:
-            self._clock.lap("fit")
-            self._clock.end_step()
+            self._clock.end_fit()
         self._clock.restart()
 
 
@@ -157,7 +162,7 @@ class _WatchedBackward(torch.autograd.Function):
         begins, ends = ctx.moments
         begins()
         # called when the whole pass is done, that of every parameter
-        engine: Any = torch.autograd.Variable._execution_engine  # type: ignore[attr-defined]
+        engine: Any = torch.autograd.Variable._execution_engine
         engine.queue_callback(ends)
         return gradients[0], None, None
 
@@ -204,7 +209,7 @@ def watched_phases(method: Method, *, clock: Stopwatch, first: Watch) -> Iterato
 def _with_moments(loss: Any, clock: Stopwatch, phase: str) -> Any:
     if not (isinstance(loss, Loss) and loss.total.requires_grad):
         return loss  # refused where it is used
-    total = _WatchedBackward.apply(  # type: ignore[no-untyped-call]
+    total = _WatchedBackward.apply(
         loss.total, lambda: clock.lap("update", phase), lambda: clock.lap("backward", phase)
     )
     return replace(loss, total=total)

@@ -1,0 +1,62 @@
+"""Augmentation, preprocessing and reading, each of a known length."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from netwright.runs.recipe import Recipe
+from netwright.workflow.prepare import Prepared
+from netwright.workflow.session import Given, open_session
+from netwright.workflow.timing.preparing import BatchCosts, batch_costs
+from workflow_kit import Pairs, blobs
+
+CPU = torch.device("cpu")
+MS = 1e-3
+
+
+class Slow(nn.Module):
+    def forward(self, raw):
+        time.sleep(10 * MS)
+        return raw.float()
+
+
+def opened(data, monkeypatch):
+    recipe = Recipe.parse({"data": {"name": "given"}}).changed(
+        ["training.batch_size=10", "training.workers=0", "model={name: mlp, hidden: [4]}"]
+    )
+    session = open_session(recipe, Given(data=data))
+
+    def augment(raw, places, *, epoch):
+        time.sleep(6 * MS)
+        return raw
+
+    monkeypatch.setattr(Prepared, "augmentation", lambda self, recipe: augment)
+    return replace(session.prepared, preprocess=Slow()), session.recipe
+
+
+def test_in_memory(monkeypatch):
+    found = batch_costs(*opened(blobs(), monkeypatch), device=CPU)
+    assert found.augment == pytest.approx(6 * MS, rel=0.5)
+    assert found.preprocess == pytest.approx(10 * MS, rel=0.5)
+    assert 16 * MS < found.whole < 25 * MS
+    assert found.reading is None
+
+
+def test_read_one_by_one(monkeypatch):
+    class Items(Pairs):
+        def __getitem__(self, place):
+            time.sleep(2 * MS)
+            return super().__getitem__(place)
+
+    found = batch_costs(*opened(Items(*blobs()), monkeypatch), device=CPU)
+    assert 16 * MS < found.reading < 35 * MS
+    assert found.augment == pytest.approx(6 * MS, rel=0.5)
+
+
+def test_what_a_loader_does_is_its_own():
+    assert batch_costs(object(), Recipe.parse({"data": {"name": "x"}}), device=CPU) == BatchCosts()
