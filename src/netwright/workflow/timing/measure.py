@@ -237,7 +237,7 @@ class _Bench:
         plan: tuple[int, int],
         costs: BatchCosts,
     ) -> StageTime:
-        whole = part_of("step", ticks.seconds)
+        whole = part_of("step", ticks.seconds, phase="")
         return StageTime(
             name=ticks.name,
             whole=whole,

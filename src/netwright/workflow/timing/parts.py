@@ -16,7 +16,7 @@ __all__ = ["part_of", "parts_of"]
 _OF_A_PHASE = ("forward", "backward", "update")
 
 
-def part_of(name: str, seconds: Sequence[float], *, phase: str = "") -> Part:
+def part_of(name: str, seconds: Sequence[float], *, phase: str) -> Part:
     """The median with its bootstrap interval."""
     found = bootstrap(np.median, [np.asarray(seconds)], n_resamples=500)
     return Part(name=name, phase=phase, seconds=found.value, low=found.low, high=found.high)
@@ -61,4 +61,4 @@ def _of_source(seconds: Sequence[float], costs: BatchCosts, *, in_memory: bool) 
         augment = np.minimum(costs.augment, taken)
         preprocess = np.minimum(costs.preprocess, taken - augment)
     named = {"load": taken - augment - preprocess, "augment": augment, "preprocess": preprocess}
-    return [part_of(name, list(values)) for name, values in named.items()]
+    return [part_of(name, list(values), phase="") for name, values in named.items()]
