@@ -2,7 +2,7 @@
 
 All public callables of the package are enumerated. One that has keywords with defaults needs a
 `Case` (tests/keyword_cases, one file a room) that changes each of them, or an entry in EXEMPT that
-says why not. Records (dataclasses, pydantic models) are carriers: a field of theirs must be read
+says why not. Records (dataclasses, named tuples, pydantic models) are carriers: a field of theirs must be read
 somewhere in the package.
 """
 
@@ -63,7 +63,8 @@ def has_keywords_of_its_own(offered: Any) -> bool:
 
 
 def is_record(offered: Any) -> bool:
-    return dataclasses.is_dataclass(offered) or hasattr(offered, "model_fields")
+    named = issubclass(offered, tuple) if inspect.isclass(offered) else False
+    return dataclasses.is_dataclass(offered) or hasattr(offered, "model_fields") or named
 
 
 def keywords(offered: Any) -> list[str]:

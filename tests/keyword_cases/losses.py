@@ -6,7 +6,7 @@ import torch
 
 from keyword_cases.case import Case
 from netwright.losses.binary_cross_entropy import binary_cross_entropy
-from netwright.losses.cross_entropy import cross_entropy
+from netwright.losses.cross_entropy import cross_entropy, total_cross_entropy
 from netwright.losses.huber import huber
 
 SCORES = torch.tensor([[2.0, -1.0, 0.5], [0.3, 0.1, -3.0]])
@@ -16,6 +16,10 @@ REALS = torch.tensor([[0.1, 0.2, 0.3], [3.0, -2.0, 5.0]])
 CASES = {
     "netwright.losses.cross_entropy:cross_entropy": Case(
         lambda _, **keyword: cross_entropy(SCORES, CLASSES, **keyword), {"label_smoothing": 0.1}
+    ),
+    "netwright.losses.cross_entropy:total_cross_entropy": Case(
+        lambda _, **keyword: total_cross_entropy(SCORES, CLASSES, **keyword),
+        {"label_smoothing": 0.1},
     ),
     "netwright.losses.binary_cross_entropy:binary_cross_entropy": Case(
         lambda _, **keyword: binary_cross_entropy(SCORES, (SCORES > 0).float(), **keyword),

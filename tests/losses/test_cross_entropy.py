@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from netwright.losses.cross_entropy import cross_entropy
+from netwright.losses.cross_entropy import cross_entropy, total_cross_entropy
 
 TARGETS = torch.arange(40) % 4
 
@@ -45,3 +45,16 @@ def test_finite(finite_at_extremes):
     finite_at_extremes(lambda s: cross_entropy(s, targets, label_smoothing=0.1), columns=3)
     soft = torch.nn.functional.one_hot(targets).float()
     finite_at_extremes(lambda s: cross_entropy(s, soft), columns=3)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_total_is_the_sum(smoothing, soft):
+    torch.manual_seed(0)
+    logits = torch.randn(6, 4, dtype=torch.float64, requires_grad=True)
+    targets = torch.rand(6, 4).double().softmax(dim=1) if soft else torch.randint(4, (6,))
+    total = total_cross_entropy(logits, targets, label_smoothing=smoothing)
+    wanted = cross_entropy(logits, targets, label_smoothing=smoothing).sum()
+    torch.testing.assert_close(total, wanted)
+    gradients = [torch.autograd.grad(one, logits)[0] for one in (total, wanted)]
+    torch.testing.assert_close(*gradients)

@@ -226,3 +226,20 @@ def test_appending_and_reading_are_quick(tmp_path):
     # 4 and 6 µs an event where it was measured; the limit is for the slowest machine
     assert appended - begun < 20_000 * 30e-6
     assert read - appended < 20_000 * 40e-6
+
+
+@pytest.mark.parametrize("loss", [0.1, -1e-300, 3.0, math.nan, math.inf])
+@pytest.mark.parametrize("terms", [{}, {"pull": 2.5, 'a "b" é': -math.inf}, {"data": 1 / 3}])
+def test_a_step_is_the_line_that_any_event_would_be(tmp_path, loss, terms):
+    rates = {"main": 1e-05, "critic": 0.1}
+    with Recorder(tmp_path, attempt=3) as recorder:
+        recorder.record(
+            "step", step=7, phase="main", loss=loss, gradient_norm=2.0, terms=terms,
+            term_weights={"data": 1.0}, learning_rate=rates, clock={"seconds": 0.25},
+        )  # fmt: skip
+        recorder.record_step(
+            step=7, phase="main", seconds=0.25, learning_rate=rates, loss=loss,
+            gradient_norm=2.0, terms=terms, term_weights={"data": 1.0},
+        )  # fmt: skip
+    general, particular = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert particular == general

@@ -31,7 +31,7 @@ class Batch:
     mask: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.index)
+        return self.index.shape[0]  # len() of a tensor goes through Python
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with `function` applied to every tensor."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -27,8 +26,7 @@ class Resume(StrEnum):
     NONE = "none"  # nothing to be known of it: a resumed run begins the epoch again
 
 
-@dataclass(frozen=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in the stream: which pass over the data, and which batch of it, both from 0."""
 
     epoch: int

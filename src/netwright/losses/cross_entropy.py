@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from netwright.losses.precision import at_least_float32
 
-__all__ = ["cross_entropy"]
+__all__ = ["cross_entropy", "total_cross_entropy"]
 
 
 def cross_entropy(
@@ -30,10 +30,26 @@ def cross_entropy(
         label_smoothing: share of the target's mass that is spread evenly over all k classes, in
             [0, 1).
     """
+    return _cross_entropy(logits, targets, label_smoothing, reduction="none")
+
+
+def total_cross_entropy(
+    logits: Float[Tensor, "n k"],
+    targets: Int[Tensor, "n"] | Float[Tensor, "n k"],
+    *,
+    label_smoothing: float = 0.0,
+) -> Float[Tensor, ""]:
+    """The sum of `cross_entropy` over the examples, in one operation forward and one backward."""
+    return _cross_entropy(logits, targets, label_smoothing, reduction="sum")
+
+
+def _cross_entropy(
+    logits: Tensor, targets: Tensor, label_smoothing: float, *, reduction: str
+) -> Tensor:
     scores = at_least_float32(logits)
     return F.cross_entropy(
         scores,
         targets.to(scores.dtype) if targets.is_floating_point() else targets,
-        reduction="none",
+        reduction=reduction,
         label_smoothing=label_smoothing,
     )

@@ -16,6 +16,8 @@ _LARGEST_EXPONENT = 30.0
 
 def at_least_float32(values: Tensor) -> Float[Tensor, "..."]:
     """Raise half precision and integers to float32; leave float32 and float64 as they are."""
+    if values.dtype is torch.float32:
+        return values
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

@@ -33,7 +33,7 @@ _NORMALISERS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # instance 
 class Supervised(Method):
     """A network whose raw scores an output unit compares with the targets.
 
-    The record's term `data` is the mean loss of an example, without weights.
+    Where examples are weighted, the record's term `data` is the mean loss without the weights.
 
     Args:
         model: gives `unit.width` scores an example; (n,) will do where that is 1. Inputs that are a
@@ -86,14 +86,17 @@ class Supervised(Method):
     def loss(self, batch: Streams) -> Loss:
         """What the examples cost, each times its weight."""
         batch = _only(batch)
-        values = self.unit.loss(self.scores(batch.inputs), batch.targets)
-        terms = {"data": values.detach().mean()}
-        weights = {"data": 1.0}
+        scores = self.scores(batch.inputs)
         if batch.weight is None:
-            return Loss(total=values.sum(), count=len(batch), terms=terms, term_weights=weights)
+            return Loss(total=self.unit.total(scores, batch.targets), count=len(batch))
+        values = self.unit.loss(scores, batch.targets)
         counted = batch.weight.to(values.dtype)
-        total = (values * counted).sum()
-        return Loss(total=total, count=counted.sum(), terms=terms, term_weights=weights)
+        return Loss(
+            total=(values * counted).sum(),
+            count=counted.sum(),
+            terms={"data": values.detach().mean()},
+            term_weights={"data": 1.0},
+        )
 
     def predict(self, inputs: Any) -> Prediction:
         """See `Method.predict`."""
@@ -122,7 +125,9 @@ class Supervised(Method):
         Raises:
             BadValue: the model gives another number of scores than the unit needs.
         """
-        if isinstance(inputs, Mapping):
+        if isinstance(inputs, Tensor):
+            given = self.model(inputs)
+        elif isinstance(inputs, Mapping):
             given = self.model(**inputs)
         elif isinstance(inputs, (tuple, list)):
             given = self.model(*inputs)

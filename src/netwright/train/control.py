@@ -90,10 +90,7 @@ class View:
     @property
     def learning_rates(self) -> Mapping[str, float]:
         """Optimiser name → learning rate of its first group."""
-        return {
-            name: float(optimizer.param_groups[0]["lr"])
-            for name, optimizer in self._loop.optimizers.items()
-        }
+        return self._loop.learning_rates
 
     @property
     def best(self) -> dict[str, Any]:

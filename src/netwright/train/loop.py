@@ -112,6 +112,7 @@ class Loop:
         self.best = Best()
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.learning_rate_factors: dict[str, float] = {}
+        self.learning_rates: dict[str, float] = {}
         self.phase_intervals: dict[str, int] = {}
         self.skipped_positions: set[Position] = set()
         self.ring = Ring(self.settings.ring) if self.settings.ring else None
@@ -181,6 +182,8 @@ class Loop:
                 self.counters = Counters(**self._resume_from["counters"])
                 restore_observers(self, self._resume_from)
             self._plan_stage()
+            self._listeners = _overriding(self.observers, Observer)
+            self._advisers = _overriding(self.controllers, Controller)
             self._tell("started")
             try:
                 with self._snapshots or nullcontext():
@@ -276,11 +279,13 @@ class Loop:
         groups = self.method.parameter_groups(self.stage) if self.stage.fit is None else {}
         check_groups(groups)
         self.optimizers.clear()
+        self.learning_rates = {}
         for name, members in groups.items():
             optimizer = self._make_optimizer(name, members)
             for group in optimizer.param_groups:
                 group.setdefault("initial_lr", group["lr"])
             self.optimizers[name] = optimizer
+            self.learning_rates[name] = optimizer.param_groups[0]["lr"]
 
     def _closed_form(self, stage: Stage) -> None:
         source = self.sources[stage.source]
@@ -298,10 +303,14 @@ class Loop:
 
     def _step(self) -> None:
         self._set_learning_rates()
-        self.method.progress = self.counters.stage_step / self.plan.steps
+        counters = self.counters
+        # a module looks at whatever is assigned to it whether it is a parameter: that takes longer
+        object.__setattr__(self.method, "progress", counters.stage_step / self.plan.steps)
         drawn: list[Streams | None] = []
         for phase in self.phases:
-            if self.counters.stage_step % self.phase_intervals.get(phase.name, 1):
+            if self.phase_intervals and counters.stage_step % self.phase_intervals.get(
+                phase.name, 1
+            ):
                 continue
             for number in range(phase.batches):
                 while number >= len(drawn):
@@ -309,11 +318,12 @@ class Loop:
                 streams = drawn[number]
                 if streams is not None:
                     self._update(phase, streams)
-        counters = self.counters
         counters.step += 1
         counters.stage_step += 1
         counters.epoch_step += 1
-        counters.examples += sum(count_examples(one) for one in drawn if one is not None)
+        for one in drawn:
+            if one is not None:
+                counters.examples += count_examples(one)
         if self.average is not None:
             self.average.update()
         done = counters.step
@@ -325,10 +335,10 @@ class Loop:
         self._keep(done)
 
     def _draw(self, number: int) -> Streams | None:
-        first = self.position
-        position = Position(first.epoch, first.step + number)
+        counters = self.counters
+        position = Position(counters.epoch, counters.epoch_step * self.plan.batches + number)
         source = self.sources[self.stage.source]
-        skipped = position in self.skipped_positions
+        skipped = bool(self.skipped_positions) and position in self.skipped_positions
         if skipped and source.resume is Resume.EXACT:
             return None
         streams = source.next(position, self.stage.act)  # a foreign stream must be gone past
@@ -353,7 +363,8 @@ class Loop:
             self.tally.add(outcome.left_out)
             self._add_loss(outcome.mean.where(outcome.left_out == 0, 0.0))
             return
-        self._read_tally()
+        if self.tally is not None:
+            self._read_tally()
         if outcome.applied:
             counters.skipped_in_row = 0
             self._add_loss(outcome.mean)
@@ -392,10 +403,13 @@ class Loop:
 
     def _set_learning_rates(self) -> None:
         factor = self._schedule(self.counters.stage_step, self.plan.steps)
+        self.learning_rates = {}  # a new one each step: the record keeps some
         for name, optimizer in self.optimizers.items():
             own = factor * self.learning_rate_factors[name]
-            for group in optimizer.param_groups:
+            groups = optimizer.param_groups
+            for group in groups:
                 group["lr"] = group["initial_lr"] * own
+            self.learning_rates[name] = groups[0]["lr"]
 
     # --- epochs -----------------------------------------------------------------------------------
 
@@ -480,14 +494,16 @@ class Loop:
     # --- people -----------------------------------------------------------------------------------
 
     def _tell(self, moment: str, **what: Any) -> None:
-        for observer in self.observers:
-            getattr(observer, moment)(self.view, **what)
+        for _, listen in self._listeners[moment]:
+            listen(self.view, **what)
 
     def _obey(self, moment: str, **what: Any) -> None:
+        if not self._advisers[moment]:
+            return
         commands: list[tuple[Controller, Command]] = [
             (controller, command)
-            for controller in self.controllers
-            for command in getattr(controller, moment)(self.view, **what)
+            for controller, advise in self._advisers[moment]
+            for command in advise(self.view, **what)
         ]
         # what a roll-back restores must not undo what was asked for beside it
         for controller, command in sorted(commands, key=lambda pair: type(pair[1]) is not RollBack):
@@ -499,3 +515,15 @@ class Loop:
                 )
             execute(self, command)
             self._tell("commanded", command=command)
+
+
+def _overriding(people: Sequence[Any], base: type) -> dict[str, list[tuple[Any, Any]]]:
+    """Moment → who has something to do then, and what: most have nothing at most moments."""
+    found: dict[str, list[tuple[Any, Any]]] = {}
+    for moment, nothing in vars(base).items():
+        if not moment.startswith("_"):
+            hooks = [(one, getattr(one, moment)) for one in people]
+            found[moment] = [
+                (one, hook) for one, hook in hooks if getattr(hook, "__func__", None) is not nothing
+            ]
+    return found

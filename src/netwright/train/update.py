@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netwright import _random
 from netwright._errors import BadType, must_be
 from netwright.data.batch import Batch, Streams, split_streams
 from netwright.methods.base import Loss, Method, Phase
+from netwright.train.optimizers.direct import Direct
 from netwright.train.optimizers.reevaluating import reevaluates
 from netwright.train.precision import Precision
 
@@ -39,8 +42,7 @@ class Clipping:
                 raise must_be(name, "above 0", bound, "Leave it out for no clipping.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an update came to; tensors stay on the device.
 
     Attributes:
@@ -90,79 +92,105 @@ class Updater:
         self.look_anew()
 
     def look_anew(self) -> None:
-        """Take note of the method's modules, which have been replaced.
+        """Take note of the method's modules and optimisers, which have been replaced.
 
         The host checks the next update of each phase, as on the first one.
         """
         self._stepped_once: set[str] = set()
+        self._aims: dict[str, _Aim] = {}
+        self._shares: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
         # buffers may be assigned anew in any step, the modules that hold them may not
         self._holders = [module for module in self.method.modules() if module._buffers]
 
     def run(self, phase: Phase, streams: Streams) -> Outcome:
         """Update the optimisers of `phase` on one batch."""
-        optimizers = [self.optimizers[name] for name in phase.optimizers]
-        micro_batches = split_streams(streams, self._micro_batch_size)
-        if len(micro_batches) > 1 and not phase.accumulates:
+        aim = self._aims.get(phase.name)
+        if aim is None:
+            aim = self._aims[phase.name] = _Aim.at([self.optimizers[o] for o in phase.optimizers])
+        pieces = [streams] if self._micro_batch_size is None else self._pieces(phase, streams)
+        if aim.reevaluates:
+            return self._reevaluated(phase, pieces, aim)
+        kept = _kept_buffers(self._holders) if self._holders else ()
+        loss, mean, norm = self._gradient(phase, pieces, aim)
+        applied, left_out = self._apply(phase, norm, aim)
+        if not applied:
+            for buffer, value in kept:
+                buffer.copy_(value)
+        return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied, left_out=left_out)
+
+    def _pieces(self, phase: Phase, streams: Streams) -> list[Streams]:
+        pieces = split_streams(streams, self._micro_batch_size)
+        if len(pieces) > 1 and not phase.accumulates:
             raise must_be(
                 "micro_batch_size",
                 f"the whole batch in phase {phase.name}, whose loss is not a sum over examples",
                 self._micro_batch_size,
                 "Leave it out, or make the batches smaller.",
             )
-        if any(reevaluates(optimizer) for optimizer in optimizers):
-            return self._reevaluated(phase, micro_batches, optimizers)
-        # NaN in running statistics would outlast the update that is left out. On a GPU the copies
-        # would cost launches at every step, and whether to put them back is not known here.
-        kept = [
-            (buffer, buffer.clone())
-            for holder in self._holders
-            for buffer in holder._buffers.values()
-            if buffer is not None and buffer.device.type == "cpu"
-        ]
-        outcome = self._gradient(phase, micro_batches, optimizers)
-        outcome = self._apply(phase, outcome, optimizers)
-        if not outcome.applied:
-            for buffer, value in kept:
-                buffer.copy_(value)
-        return outcome
+        return pieces
 
     def _gradient(
-        self,
-        phase: Phase,
-        micro_batches: Sequence[Streams],
-        optimizers: Sequence[torch.optim.Optimizer],
-    ) -> Outcome:
-        """Leave the gradient of the mean loss in the parameters, clipped; measure it."""
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        # A single batch divides its loss, as a hand-written loop does. Pieces divide by a number
-        # known beforehand (so that fp16 does not overflow) and settle the difference at the end.
-        divisor = None if len(micro_batches) == 1 else sum(map(_size, micro_batches))
-        loss, mean = self._backward(phase, micro_batches[0], divisor)
-        total, count = loss.total, loss.count
-        for piece in micro_batches[1:]:
-            loss, _ = self._backward(phase, piece, divisor)
-            total, count = total + loss.total, count + loss.count
-            mean = total / count
-        parameters = [
-            parameter
-            for optimizer in optimizers
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-            if parameter.grad is not None
-        ]
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        if divisor is not None and not _same(count, divisor):
-            torch._foreach_mul_(gradients, divisor / _as_scalar(count, like=total))
-        if self._scaler is not None:
-            for optimizer in optimizers:
-                self._scaler.unscale_(optimizer)
-        norm = _total_norm(gradients)
-        self._clip(parameters, norm)
-        return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=True)
+        self, phase: Phase, pieces: Sequence[Streams], aim: _Aim
+    ) -> tuple[Loss, Tensor, Tensor]:
+        """Leave the gradient of the mean loss in the parameters, clipped.
 
-    def _backward(self, phase: Phase, streams: Streams, divisor: int | None) -> tuple[Loss, Tensor]:
-        """The loss without its graph, and what backward began from."""
+        Returns:
+            The last piece's loss without its graph, the mean over all, the norm before clipping.
+        """
+        for parameter in aim.parameters:
+            parameter.grad = None
+        if len(pieces) == 1:
+            loss, mean = self._whole(phase, pieces[0])
+        else:
+            loss, mean = self._accumulate(phase, pieces, aim)
+        if self._scaler is not None:
+            for optimizer in aim.optimizers:
+                self._scaler.unscale_(optimizer)
+        norm = aim.gradient_norm()
+        if self.clipping.norm is not None or self.clipping.value is not None:
+            self._clip(aim, norm)
+        return loss, mean, norm
+
+    def _accumulate(
+        self, phase: Phase, pieces: Sequence[Streams], aim: _Aim
+    ) -> tuple[Loss, Tensor]:
+        """Pieces divide by a number known beforehand and settle the difference at the end.
+
+        So fp16 does not overflow on the way.
+        """
+        divisor = sum(map(_size, pieces))
+        settled = [self._piece(phase, piece, divisor) for piece in pieces]
+        total = reduce(add, [loss.total for loss in settled])
+        count = reduce(add, [loss.count for loss in settled])
+        if isinstance(count, Tensor) or count != divisor:
+            torch._foreach_mul_(aim.gradients(), divisor / _as_scalar(count, like=total))
+        return settled[-1], total / count
+
+    def _piece(self, phase: Phase, streams: Streams, divisor: int) -> Loss:
+        loss = self._loss(phase, streams)
+        self._backward(loss.total / divisor)
+        return _without_graph(loss)  # the graph ends here: there is one at a time
+
+    def _whole(self, phase: Phase, streams: Streams) -> tuple[Loss, Tensor]:
+        """A batch in one piece divides by its count, as a hand-written loop does."""
+        loss = self._loss(phase, streams)
+        total, count = loss.total, loss.count
+        if isinstance(count, Tensor):
+            mean = total / count.detach()  # a number, not a thing to learn
+            self._backward(mean)
+            return _without_graph(loss), mean.detach()
+        # what the gradient of total / count begins with, without the node that would divide
+        self._backward(total, self._share(count, like=total))
+        settled = _without_graph(loss)
+        return settled, settled.total / count
+
+    def _share(self, count: int, *, like: Tensor) -> Tensor:
+        key = count, like.dtype, like.device
+        if key not in self._shares:
+            self._shares[key] = torch.ones_like(like) / count
+        return self._shares[key]
+
+    def _loss(self, phase: Phase, streams: Streams) -> Loss:
         with self._precision.autocast():
             loss = phase.loss(streams)
         if not isinstance(loss, Loss):
@@ -173,63 +201,62 @@ class Updater:
                 "Return the sum over the batch and how many items it sums.",
                 error=BadType,
             )
-        loss = replace(loss, count=_detached(loss.count))  # a number, not a thing to learn
-        mean = loss.total / (loss.count if divisor is None else divisor)
-        (mean if self._scaler is None else self._scaler.scale(mean)).backward()  # type: ignore[no-untyped-call]
-        terms = {name: value.detach() for name, value in loss.terms.items()}
-        return replace(loss, total=loss.total.detach(), terms=terms), mean.detach()
+        return loss
 
-    def _clip(self, parameters: Sequence[Tensor], norm: Tensor) -> None:
+    def _backward(self, value: Tensor, weight: Tensor | None = None) -> None:
+        """Add the gradient of value × weight to the parameters'."""
+        if self._scaler is not None:
+            value = self._scaler.scale(value)
+        torch.autograd.backward(value, weight)
+
+    def _clip(self, aim: _Aim, norm: Tensor) -> None:
+        parameters = [p for p in aim.parameters if p.grad is not None]
         if self.clipping.value is not None:
             torch.nn.utils.clip_grad_value_(parameters, self.clipping.value)
-            norm = _total_norm([p.grad for p in parameters if p.grad is not None])
+            norm = aim.gradient_norm()
         if self.clipping.norm is not None:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.clipping.norm, norm)
 
-    def _apply(
-        self, phase: Phase, outcome: Outcome, optimizers: Sequence[torch.optim.Optimizer]
-    ) -> Outcome:
+    def _apply(self, phase: Phase, norm: Tensor, aim: _Aim) -> tuple[bool, Tensor | None]:
+        """Step, unless a gradient is not finite.
+
+        Returns:
+            See `Outcome.applied` and `Outcome.left_out`.
+        """
         if self._scaler is not None:
             before = self._scaler.get_scale()
-            for optimizer in optimizers:
+            for optimizer in aim.optimizers:
                 self._scaler.step(optimizer)
             self._scaler.update()
-            return replace(outcome, applied=self._scaler.get_scale() >= before)
-        if self._checks_itself(phase, outcome.gradient_norm, optimizers=optimizers):
-            found = (~torch.isfinite(outcome.gradient_norm)).to(torch.float32)
-            for optimizer in optimizers:
+            return self._scaler.get_scale() >= before, None
+        if self._checks_itself(phase, norm, aim):
+            found = (~torch.isfinite(norm)).to(torch.float32)
+            for optimizer in aim.optimizers:
                 optimizer.found_inf = found  # type: ignore[attr-defined]
                 optimizer.step()
                 optimizer.found_inf = None  # type: ignore[attr-defined]
-            return replace(outcome, left_out=found)
+            return True, found
         # On a processor reading the number costs nothing; elsewhere this waits for the device.
-        if not math.isfinite(float(outcome.gradient_norm)):
-            return replace(outcome, applied=False)
-        for optimizer in optimizers:
-            optimizer.step()
+        if not math.isfinite(norm.item()):
+            return False, None
+        for step in aim.steps:
+            step()
         self._stepped_once.add(phase.name)
-        return outcome
+        return True, None
 
-    def _checks_itself(
-        self, phase: Phase, norm: Tensor, *, optimizers: Sequence[torch.optim.Optimizer]
-    ) -> bool:
+    def _checks_itself(self, phase: Phase, norm: Tensor, aim: _Aim) -> bool:
         """Whether the fused kernels turn a non-finite update into a no-op on the device.
 
         Not before an update was applied: a first one that is left out would leave their buffers
         unfilled.
         """
         return (
-            norm.device.type == "cuda"
+            norm.is_cuda
             and phase.name in self._stepped_once
-            and all(getattr(o, "_step_supports_amp_scaling", False) for o in optimizers)
+            and all(getattr(o, "_step_supports_amp_scaling", False) for o in aim.optimizers)
         )
 
-    def _reevaluated(
-        self,
-        phase: Phase,
-        micro_batches: Sequence[Streams],
-        optimizers: Sequence[torch.optim.Optimizer],
-    ) -> Outcome:
+    def _reevaluated(self, phase: Phase, pieces: Sequence[Streams], aim: _Aim) -> Outcome:
         """Hand the optimisers a closure that is the same function each time it is called."""
         if self._scaler is not None:
             raise must_be(
@@ -237,21 +264,64 @@ class Updater:
                 "fp32 or bf16 with an optimiser that takes the gradient again",
                 self._precision.name,
             )
-        before = _Before.take(self.method, optimizers)
-        outcomes: list[Outcome] = []
+        before = _Before.take(self.method, aim)
+        taken: list[tuple[Loss, Tensor, Tensor]] = []
 
         def closure() -> float:
-            if outcomes:
+            if taken:
                 before.rewind()
-            outcomes.append(self._gradient(phase, micro_batches, optimizers))
-            return float(outcomes[-1].mean)
+            taken.append(self._gradient(phase, pieces, aim))
+            return float(taken[-1][1])
 
-        for optimizer in optimizers:
+        for optimizer in aim.optimizers:
             optimizer.step(closure)
-        if all(bool(torch.isfinite(parameter).all()) for parameter in before.parameters):
-            return outcomes[0]
-        before.undo()
-        return replace(outcomes[0], applied=False)
+        applied = all(bool(torch.isfinite(parameter).all()) for parameter in aim.parameters)
+        if not applied:
+            before.undo()
+        loss, mean, norm = taken[0]
+        return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied)
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """What a phase updates, gathered once.
+
+    Attributes:
+        optimizers: of the phase.
+        parameters: of all of them.
+        steps: one for each optimiser.
+        reevaluates: whether they take the gradient again.
+        together: whether all parameters are on one device.
+    """
+
+    optimizers: Sequence[torch.optim.Optimizer]
+    parameters: Sequence[Tensor]
+    steps: Sequence[Callable[[], None]]
+    reevaluates: bool
+    together: bool
+
+    @classmethod
+    def at(cls, optimizers: Sequence[torch.optim.Optimizer]) -> _Aim:
+        parameters = [p for o in optimizers for group in o.param_groups for p in group["params"]]
+        return cls(
+            optimizers,
+            parameters,
+            [Direct(optimizer).step for optimizer in optimizers],
+            any(map(reevaluates, optimizers)),
+            len({parameter.device for parameter in parameters}) == 1,
+        )
+
+    def gradients(self) -> list[Tensor]:
+        """Those that are there."""
+        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+
+    def gradient_norm(self) -> Tensor:
+        """Of all together; torch's own sorts them by device first, which costs."""
+        gradients = self.gradients()
+        if not gradients or not self.together:
+            return torch.nn.utils.get_total_norm(gradients)
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        return norm
 
 
 @dataclass(frozen=True)
@@ -259,26 +329,23 @@ class _Before:
     """What an evaluation changes besides gradients, to be set back before the next."""
 
     method: Method
-    optimizers: Sequence[torch.optim.Optimizer]
+    aim: _Aim
     random: dict[str, Any]
     buffers: list[Tensor]
     stateful: dict[str, dict[str, Any]]
-    parameters: list[Tensor]
     values: list[Tensor]
     optimizer_states: list[dict[str, Any]]
 
     @classmethod
-    def take(cls, method: Method, optimizers: Sequence[torch.optim.Optimizer]) -> _Before:
-        parameters = [p for o in optimizers for group in o.param_groups for p in group["params"]]
+    def take(cls, method: Method, aim: _Aim) -> _Before:
         return cls(
             method,
-            optimizers,
+            aim,
             _random.capture(),
             [buffer.detach().clone() for buffer in method.buffers()],
             {name: copy.deepcopy(part.state_dict()) for name, part in method.stateful.items()},
-            parameters,
-            [parameter.detach().clone() for parameter in parameters],
-            [copy.deepcopy(optimizer.state_dict()) for optimizer in optimizers],
+            [parameter.detach().clone() for parameter in aim.parameters],
+            [copy.deepcopy(optimizer.state_dict()) for optimizer in aim.optimizers],
         )
 
     def rewind(self) -> None:
@@ -297,18 +364,24 @@ class _Before:
     def undo(self) -> None:
         """As if the update had not been tried; only the random state has gone on."""
         self._put_back()
-        for parameter, value in zip(self.parameters, self.values, strict=True):
+        for parameter, value in zip(self.aim.parameters, self.values, strict=True):
             parameter.copy_(value)
-        for optimizer, state in zip(self.optimizers, self.optimizer_states, strict=True):
+        for optimizer, state in zip(self.aim.optimizers, self.optimizer_states, strict=True):
             optimizer.load_state_dict(state)
 
 
-def _total_norm(gradients: list[Tensor]) -> Tensor:
-    """The Euclidean norm of all together; torch's own sorts them by device first, which costs."""
-    if not gradients or any(one.device != gradients[0].device for one in gradients):
-        return torch.nn.utils.get_total_norm(gradients)
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    return norm
+def _kept_buffers(holders: Sequence[nn.Module]) -> list[tuple[Tensor, Tensor]]:
+    """Buffers with a copy of each: NaN in running statistics would outlast an update left out.
+
+    On a GPU the copies would cost launches at every step, and whether to put them back is not known
+    here.
+    """
+    return [
+        (buffer, buffer.clone())
+        for holder in holders
+        for buffer in holder._buffers.values()
+        if buffer is not None and buffer.device.type == "cpu"
+    ]
 
 
 def _size(streams: Streams) -> int:
@@ -319,15 +392,17 @@ def _size(streams: Streams) -> int:
     )
 
 
-def _same(count: Tensor | int, divisor: int) -> bool:
-    return not isinstance(count, Tensor) and count == divisor
-
-
 def _as_scalar(count: Tensor | int, *, like: Tensor) -> Any:
     if not isinstance(count, Tensor):
         return float(count)
     return count.to(torch.promote_types(like.dtype, torch.float32))
 
 
-def _detached(count: Tensor | int) -> Tensor | int:
-    return count.detach() if isinstance(count, Tensor) else count
+def _without_graph(loss: Loss) -> Loss:
+    count = loss.count
+    return Loss(
+        total=loss.total.detach(),
+        count=count.detach() if isinstance(count, Tensor) else count,
+        terms={name: value.detach() for name, value in loss.terms.items()} if loss.terms else {},
+        term_weights=loss.term_weights,
+    )

@@ -40,6 +40,12 @@ class OutputUnit(nn.Module, ABC):
     ) -> Float[Tensor, "n"]:
         """What each example costs."""
 
+    def total(
+        self, scores: Float[Tensor, "n width"], targets: Shaped[Tensor, "n ..."]
+    ) -> Float[Tensor, ""]:
+        """What all examples cost together; for units that can say so in one operation."""
+        return self.loss(scores, targets).sum()
+
     @abstractmethod
     def predict(self, scores: Float[Tensor, "n width"]) -> Prediction:
         """The answer in the target's own terms."""

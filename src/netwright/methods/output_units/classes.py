@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from netwright._errors import must_be
-from netwright.losses.cross_entropy import cross_entropy
+from netwright.losses.cross_entropy import cross_entropy, total_cross_entropy
 from netwright.losses.precision import at_least_float32
 from netwright.methods.output_units.base import (
     OutputUnit,
@@ -48,6 +48,14 @@ class Classes(OutputUnit):
     ) -> Float[Tensor, "n"]:
         """Cross-entropy; the targets may be laws over the classes."""
         return cross_entropy(scores, targets, label_smoothing=self.label_smoothing)
+
+    def total(
+        self,
+        scores: Float[Tensor, "n k"],
+        targets: Int[Tensor, "n"] | Float[Tensor, "n k"],
+    ) -> Float[Tensor, ""]:
+        """See `OutputUnit.total`."""
+        return total_cross_entropy(scores, targets, label_smoothing=self.label_smoothing)
 
     def predict(self, scores: Float[Tensor, "n k"]) -> Prediction:
         """The likeliest class."""

@@ -107,4 +107,5 @@ def _bar(console: Console) -> Bar:
         TimeRemainingColumn(),
         TextColumn("{task.fields[said]}"),
         console=console,
+        refresh_per_second=1 / _PAUSE,
     )

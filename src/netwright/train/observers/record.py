@@ -7,9 +7,9 @@ training wait at every step.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,13 +26,12 @@ __all__ = ["Record"]
 _HELD = 64  # steps kept on the device before they are brought over together
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     step: int
     phase: str
     learning_rates: Mapping[str, float]
-    values: tuple[Tensor, ...]  # mean, gradient norm, then the terms
-    terms: tuple[str, ...]
+    values: Sequence[Tensor | float]  # mean, gradient norm, then the terms
+    terms: Mapping[str, Tensor]
     term_weights: Mapping[str, float]
     seconds: float
 
@@ -76,8 +75,8 @@ class Record(Observer):
                 view.step,
                 phase,
                 view.learning_rates,
-                (outcome.mean, outcome.gradient_norm, *loss.terms.values()),
-                tuple(loss.terms),
+                _unread([outcome.mean, outcome.gradient_norm, *loss.terms.values()]),
+                loss.terms,
                 loss.term_weights,
                 time.perf_counter() - self._began,
             )
@@ -156,22 +155,34 @@ class Record(Observer):
     def _drain(self) -> None:
         if not self._rows:
             return
-        flat = [value.float() for row in self._rows for value in row.values]
-        numbers = iter(torch.stack(flat).tolist())
+        numbers = iter(_read([value for row in self._rows for value in row.values]))
         for row in self._rows:
             mean, norm = next(numbers), next(numbers)
-            self._recorder.record(
-                "step",
+            self._recorder.record_step(
                 step=row.step,
                 phase=row.phase,
+                seconds=row.seconds,
+                learning_rate=row.learning_rates,
                 loss=mean,
                 gradient_norm=norm,
                 terms={name: next(numbers) for name in row.terms},
-                term_weights=dict(row.term_weights),
-                learning_rate=dict(row.learning_rates),
-                clock={"seconds": row.seconds},
+                term_weights=row.term_weights,
             )
         self._rows.clear()
+
+
+def _unread(values: list[Tensor]) -> Sequence[Tensor | float]:
+    """Scalars as they are; on a processor, where reading them waits for nothing, as numbers."""
+    if any(value.device.type != "cpu" for value in values):
+        return values
+    return [value.item() for value in values]
+
+
+def _read(values: Sequence[Tensor | float]) -> list[float]:
+    """Scalars brought over together."""
+    tensors = [value.float() for value in values if isinstance(value, Tensor)]
+    read = iter(torch.stack(tensors).tolist() if tensors else ())
+    return [next(read) if isinstance(value, Tensor) else value for value in values]
 
 
 def _arguments(command: Command) -> dict[str, Any]:

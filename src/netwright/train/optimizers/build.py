@@ -28,7 +28,8 @@ def build_optimizer(
     if not learning_rate > 0:
         raise must_be("learning_rate", "above 0", learning_rate, "0.001 is a usual first try.")
     kind: Callable[..., torch.optim.Optimizer] = CATALOGUE.load(name)
-    known = set(inspect.signature(kind).parameters) - {"params", "lr"}
+    takes = inspect.signature(kind).parameters
+    known = set(takes) - {"params", "lr"}
     for option in options:
         if option not in known:
             raise unknown(f"option of optimizer {name}", option, known)
@@ -41,6 +42,7 @@ def build_optimizer(
         raise must_be("model", "holding parameters to train", "none", "Is everything frozen?")
     if kind is torch.optim.LBFGS:
         laid_out = [_single(laid_out)]
+    laid_out = _merged(laid_out, {name: takes[name].default for name in known} | options)
     if "fused" in known and "fused" not in options and _can_fuse(laid_out):
         options = {**options, "fused": True}
     built = kind(laid_out, lr=learning_rate, **options)
@@ -81,6 +83,20 @@ def _torch_group(
     rate = options.pop("lr", learning_rate) * options.pop("lr_scale", 1.0)
     # initial_lr: what a schedule's factor is applied to, under the name torch's schedulers use
     return {"params": list(group.parameters.values()), "lr": rate, "initial_lr": rate, **options}
+
+
+def _merged(groups: Sequence[dict[str, Any]], common: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Groups that are treated alike as one: each costs a call a step."""
+    merged: list[dict[str, Any]] = []
+    seen: list[dict[str, Any]] = []
+    for group in groups:
+        treated = {**common, **group, "params": None}
+        if treated in seen:
+            merged[seen.index(treated)]["params"] += group["params"]
+        else:
+            merged.append(group)
+            seen.append(treated)
+    return merged
 
 
 def _single(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,167 @@
+"""The kernels of torch's fused optimisers without what surrounds them.
+
+At each step `Optimizer.step` opens a profiler's range, gathers its lists anew and sorts the tensors
+by device. For a small network on a processor that takes 14 of 17 µs (SGD) and more for Adam, as
+much as the forward pass. Here the lists are gathered once and the same kernels called with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+
+__all__ = ["Direct"]
+
+_Kernel = Callable[[Mapping[str, Any], "_Lists", list[Tensor]], None]
+
+
+class _Lists:
+    """A group's parameters and state, laid out as the kernels take them."""
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, group: Mapping[str, Any], names: tuple[str, ...]
+    ) -> None:
+        self.parameters: list[Tensor] = list(group["params"])
+        states = [optimizer.state[parameter] for parameter in self.parameters]
+        self.states: dict[str, list[Tensor]] = {
+            name: [state[name] for state in states] for name in names
+        }
+
+
+class Direct:
+    """Steps an optimiser by its kernels where that does exactly what its `step` does.
+
+    Where anything is unusual (hooks, a parameter without gradient, state that the first step has
+    yet to make, an optimiser or an option that has no such kernel) `step` itself is called.
+
+    Args:
+        optimizer: whose parameters, state and options are used, and stay where they are.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+        self._kernel = _kernel_of(optimizer)
+        self._laid_out: list[tuple[dict[str, Any], _Lists]] = []
+        self._of: tuple[object, object] | None = None
+
+    def step(self) -> None:
+        """Update the parameters by their gradients."""
+        gradients = self._gradients() if self._kernel is not None and self._is_ready() else None
+        if gradients is None or self._kernel is None:
+            self._optimizer.step()
+            return
+        with torch.no_grad():
+            for (group, lists), given in zip(self._laid_out, gradients, strict=True):
+                self._kernel(group, lists, given)
+
+    def _gradients(self) -> list[list[Tensor]] | None:
+        found = []
+        for _, lists in self._laid_out:
+            given = []
+            for parameter in lists.parameters:
+                if parameter.grad is None:
+                    return None
+                given.append(parameter.grad)
+            found.append(given)
+        return found
+
+    def _is_ready(self) -> bool:
+        optimizer = self._optimizer
+        if (
+            optimizer._optimizer_step_pre_hooks
+            or optimizer._optimizer_step_post_hooks
+            or _global_optimizer_pre_hooks
+            or _global_optimizer_post_hooks
+        ):
+            return False
+        # loading a state makes both anew
+        if self._of is None or not (
+            self._of[0] is optimizer.param_groups and self._of[1] is optimizer.state
+        ):
+            return self._lay_out()
+        return True
+
+    def _lay_out(self) -> bool:
+        optimizer = self._optimizer
+        self._of = None
+        laid_out = []
+        for group in optimizer.param_groups:
+            names = _state_names(optimizer, group)
+            if not all(
+                _is_plain(parameter) and all(name in optimizer.state[parameter] for name in names)
+                for parameter in group["params"]
+            ):
+                return False
+            laid_out.append((group, _Lists(optimizer, group, names)))
+        self._laid_out = laid_out
+        self._of = optimizer.param_groups, optimizer.state
+        return True
+
+
+def _kernel_of(optimizer: torch.optim.Optimizer) -> _Kernel | None:
+    kernels: dict[type, _Kernel] = {
+        torch.optim.SGD: _sgd,
+        torch.optim.Adam: _adam,
+        torch.optim.AdamW: _adam,
+    }
+    unusual = any(
+        not group.get("fused") or group.get("amsgrad") or isinstance(group["lr"], Tensor)
+        for group in optimizer.param_groups
+    )
+    return None if unusual else kernels.get(type(optimizer))
+
+
+def _state_names(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> tuple[str, ...]:
+    if isinstance(optimizer, torch.optim.SGD):
+        return ("momentum_buffer",) if group["momentum"] else ()
+    return ("exp_avg", "exp_avg_sq", "step")
+
+
+def _is_plain(parameter: Tensor) -> bool:
+    gradient = parameter.grad
+    return (
+        parameter.device.type == "cpu"
+        and type(gradient) is Tensor
+        and gradient.layout is torch.strided
+    )
+
+
+def _sgd(group: Mapping[str, Any], lists: _Lists, gradients: list[Tensor]) -> None:
+    momentum = group["momentum"]
+    torch._fused_sgd_(
+        lists.parameters,
+        gradients,
+        lists.states["momentum_buffer"] if momentum else [],
+        weight_decay=group["weight_decay"],
+        momentum=momentum,
+        lr=group["lr"],
+        dampening=group["dampening"],
+        nesterov=group["nesterov"],
+        maximize=group["maximize"],
+        is_first_step=False,
+    )
+
+
+def _adam(group: Mapping[str, Any], lists: _Lists, gradients: list[Tensor]) -> None:
+    steps = lists.states["step"]
+    torch._foreach_add_(steps, 1)
+    kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+    kernel(
+        lists.parameters,
+        gradients,
+        lists.states["exp_avg"],
+        lists.states["exp_avg_sq"],
+        [],
+        steps,
+        lr=group["lr"],
+        beta1=group["betas"][0],
+        beta2=group["betas"][1],
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        amsgrad=False,
+        maximize=group["maximize"],
+    )
