@@ -2,8 +2,8 @@
 
 All public callables of the package are enumerated. One that has keywords with defaults needs a
 `Case` (tests/keyword_cases, one file a room) that changes each of them, or an entry in EXEMPT that
-says why not. Records (dataclasses, named tuples, pydantic models) are carriers: a field of theirs must be read
-somewhere in the package.
+says why not. Records (dataclasses, named tuples, pydantic models) are carriers: a field of theirs
+must be read somewhere in the package.
 """
 
 from __future__ import annotations
