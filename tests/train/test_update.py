@@ -332,3 +332,34 @@ def test_what_one_phase_left_out_is_no_matter_of_the_next(on_the_device):
     before = method.net[0].weight.detach().clone()
     assert update.run(second, good).applied
     assert not torch.equal(method.net[0].weight, before)
+
+
+class Halved(Regression):
+    """Its total stays in bf16, whose numbers end where a count may begin."""
+
+    def loss(self, batch):
+        values = (self.net(batch.inputs) - batch.targets).square().to(torch.bfloat16)
+        return Loss(total=values.sum(), count=self.count)
+
+
+@pytest.mark.parametrize("count", [8, 7, torch.tensor(7), 1_000_001])
+@pytest.mark.parametrize("made", [Regression, Halved])
+def test_the_gradient_is_that_of_the_total_by_the_count(made, count):
+    method, given = made(), batches(1)[0]
+    method.count = count
+    total = method.loss(given).total / (8 if made is Regression else count)
+    wanted = torch.autograd.grad(total, list(method.parameters()))
+    method.net[1].reset_running_stats()
+    outcome = updater(method, name="sgd").run(method.phases(None)[0], given)
+    assert all(
+        torch.equal(parameter.grad, one)
+        for parameter, one in zip(method.parameters(), wanted, strict=True)
+    )
+    assert torch.equal(outcome.mean, total)
+
+
+def test_a_loss_of_each_example_is_refused():
+    method, given = Regression(), batches(1)[0]
+    method.loss = lambda batch: Loss(total=method.net(batch.inputs).flatten(), count=8)
+    with pytest.raises(BadValue, match=r"total of phase fit must be a scalar.*got.*\(8,\)"):
+        updater(method).run(method.phases(None)[0], given)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import _engine_run_backward
 
 from netwright import _random
 from netwright._errors import BadType, must_be
@@ -22,6 +23,9 @@ from netwright.train.optimizers.reevaluating import reevaluates
 from netwright.train.precision import Precision
 
 __all__ = ["Clipping", "Outcome", "Updater"]
+
+
+_WIDE = (torch.float32, torch.float64)  # hold any count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,7 @@ class Updater:
         """
         self._stepped_once: set[str] = set()
         self._aims: dict[str, _Aim] = {}
-        self._shares: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
+        self._shares: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
         # buffers may be assigned anew in any step, the modules that hold them may not
         self._holders = [module for module in self.method.modules() if module._buffers]
 
@@ -175,20 +179,20 @@ class Updater:
         """A batch in one piece divides by its count, as a hand-written loop does."""
         loss = self._loss(phase, streams)
         total, count = loss.total, loss.count
-        if isinstance(count, Tensor):
-            mean = total / count.detach()  # a number, not a thing to learn
+        if isinstance(count, Tensor) or total.dtype not in _WIDE:
+            mean = total / (count.detach() if isinstance(count, Tensor) else count)
             self._backward(mean)
             return _without_graph(loss), mean.detach()
-        # what the gradient of total / count begins with, without the node that would divide
-        self._backward(total, self._share(count, like=total))
+        divisor, share = self._shares.get((count, total.dtype)) or self._share(count, like=total)
+        self._backward(total, share)
         settled = _without_graph(loss)
-        return settled, settled.total / count
+        return settled, settled.total / divisor
 
-    def _share(self, count: int, *, like: Tensor) -> Tensor:
-        key = count, like.dtype, like.device
-        if key not in self._shares:
-            self._shares[key] = torch.ones_like(like) / count
-        return self._shares[key]
+    def _share(self, count: int, *, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The count, and what the gradient of total / count begins with; kept, as tensors."""
+        divisor = torch.full_like(like, count, requires_grad=False)
+        pair = self._shares[count, like.dtype] = divisor, torch.ones_like(divisor) / divisor
+        return pair
 
     def _loss(self, phase: Phase, streams: Streams) -> Loss:
         with self._precision.autocast():
@@ -201,13 +205,26 @@ class Updater:
                 "Return the sum over the batch and how many items it sums.",
                 error=BadType,
             )
+        if loss.total.dim():
+            raise must_be(
+                f"total of phase {phase.name}",
+                "a scalar, the sum over the items that count",
+                tuple(loss.total.shape),
+                "Sum it.",
+            )
         return loss
 
     def _backward(self, value: Tensor, weight: Tensor | None = None) -> None:
         """Add the gradient of value × weight to the parameters'."""
         if self._scaler is not None:
             value = self._scaler.scale(value)
-        torch.autograd.backward(value, weight)
+        if weight is None:
+            torch.autograd.backward(value)
+            return
+        # torch.autograd.backward without its checks, which take as long as a small layer
+        _engine_run_backward(
+            (value,), (weight,), False, False, (), allow_unreachable=True, accumulate_grad=True
+        )
 
     def _clip(self, aim: _Aim, norm: Tensor) -> None:
         parameters = [p for p in aim.parameters if p.grad is not None]
