@@ -14,6 +14,7 @@ __all__ = [
     "NetwrightError",
     "NonFinite",
     "NothingObserved",
+    "OutOfMemory",
     "must_be",
     "offenders",
     "unknown",
@@ -42,6 +43,10 @@ class NonFinite(NetwrightError, ArithmeticError):
 
 class NothingObserved(NetwrightError, RuntimeError):
     """A probe was attached and saw nothing, so its silence means nothing."""
+
+
+class OutOfMemory(NetwrightError, MemoryError):
+    """What is to be computed at a time can't be made small enough for the memory."""
 
 
 class MissingExtra(NetwrightError, ImportError):

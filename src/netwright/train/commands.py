@@ -14,6 +14,7 @@ from netwright.runs.records import Ended
 from netwright.train.control import (
     ClipGradients,
     Command,
+    CutBatches,
     EndStage,
     Rebalance,
     ReplaceModule,
@@ -117,6 +118,13 @@ def _put_back(kept: Mapping[str, Mapping[Tensor, Any]], loop: Loop) -> None:
         for parameter, state in kept.get(name, {}).items():
             if parameter in present:
                 optimizer.state[parameter] = state
+
+
+@_execute.register(CutBatches)
+def _(command: CutBatches, loop: Loop) -> None:
+    if command.size < 1:
+        raise must_be("size", "at least 1", command.size)
+    loop.piece_sizes[command.phase] = command.size
 
 
 @_execute.register(Rebalance)

@@ -27,6 +27,7 @@ __all__ = [
     "ClipGradients",
     "Command",
     "Controller",
+    "CutBatches",
     "EndStage",
     "Observer",
     "Rebalance",
@@ -228,6 +229,14 @@ class Rebalance(Command):
 
     phase: str
     every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutBatches(Command):
+    """Hold the graph of at most `size` examples of `phase` at a time, to the end of the run."""
+
+    phase: str
+    size: int
 
 
 class Controller:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -48,6 +49,7 @@ from netwright.train.control import (
     check_owners,
 )
 from netwright.train.optimizers.build import check_groups
+from netwright.train.out_of_memory import cut_batches
 from netwright.train.plan import Counters, Plan, plan_stage
 from netwright.train.precision import choose_precision, prefer_channels_last
 from netwright.train.schedules import Schedule, constant
@@ -114,6 +116,7 @@ class Loop:
         self.learning_rate_factors: dict[str, float] = {}
         self.learning_rates: dict[str, float] = {}
         self.phase_intervals: dict[str, int] = {}
+        self.piece_sizes: dict[str, int] = {}
         self.skipped_positions: set[Position] = set()
         self.ring = Ring(self.settings.ring) if self.settings.ring else None
         self.ending: Ended | None = None
@@ -263,6 +266,8 @@ class Loop:
             self.optimizers,
             precision=self.precision,
             micro_batch_size=self.settings.micro_batch_size,
+            piece_sizes=self.piece_sizes,
+            cut=self._cut_batches,
             clipping=self.clipping,
             scaler=self.scaler,
         )
@@ -354,6 +359,13 @@ class Loop:
         outcome = self.updater.run(phase, streams)
         self._count(phase, outcome)
         self._tell("phase_done", phase=phase.name, streams=streams, outcome=outcome)
+
+    def _cut_batches(self, phase: str, size: int) -> None:
+        """Memory gave out: said aloud, recorded, and kept to."""
+        command = cut_batches(self.method, phase, size=size, step=self.counters.step)
+        execute(self, command)
+        self._tell("commanded", command=command)
+        warnings.warn(command.finding.message if command.finding else "", stacklevel=2)
 
     def _count(self, phase: Phase, outcome: Outcome) -> None:
         counters = self.counters

@@ -33,6 +33,7 @@ def capture(loop: Loop) -> State:
         "learning_rate_factors": dict(loop.learning_rate_factors),
         "phase_intervals": dict(loop.phase_intervals),
         "skipped_positions": [[p.epoch, p.step] for p in sorted(loop.skipped_positions)],
+        "piece_sizes": dict(loop.piece_sizes),
         "clip_norm": loop.clipping.norm,
         "scaler": loop.scaler.state_dict() if loop.scaler is not None else {},
         "average": loop.average.state_dict() if loop.average is not None else {},
@@ -79,6 +80,7 @@ def restore(loop: Loop, state: State) -> None:
         optimizer.load_state_dict(state["optimizers"][name])
     loop.learning_rate_factors.update(state["learning_rate_factors"])
     loop.phase_intervals = dict(state["phase_intervals"])
+    loop.piece_sizes.update(state["piece_sizes"])  # memory has not grown since
     loop.skipped_positions = {Position(*place) for place in state["skipped_positions"]}
     loop.updater.clipping = loop.clipping = Clipping(
         norm=state["clip_norm"], value=loop.clipping.value

@@ -14,12 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import _engine_run_backward
 
-from netwright import _random
 from netwright._errors import BadType, must_be
 from netwright.data.batch import Batch, Streams, split_streams
 from netwright.methods.base import Loss, Method, Phase
 from netwright.train.optimizers.direct import Direct
 from netwright.train.optimizers.reevaluating import reevaluates
+from netwright.train.out_of_memory import (
+    Before,
+    Kept,
+    free,
+    is_out_of_memory,
+    no_room_to_step,
+    smaller,
+)
 from netwright.train.precision import Precision
 
 __all__ = ["Clipping", "Outcome", "Updater"]
@@ -74,8 +81,15 @@ class Updater:
         optimizers: by name.
         precision: number format of the forward pass.
         micro_batch_size: examples whose graph is held at a time; None takes the batch whole.
+        piece_sizes: phase → the same where memory gave out; more are added when it does.
+        cut: told of a phase and the size its batches are cut to from now on.
         clipping: of gradients.
+
+    Attributes:
+        recovers: whether an update for which memory gives out may be repeated in smaller pieces.
     """
+
+    recovers = True
 
     def __init__(
         self,
@@ -84,6 +98,8 @@ class Updater:
         *,
         precision: Precision,
         micro_batch_size: int | None = None,
+        piece_sizes: dict[str, int] | None = None,
+        cut: Callable[[str, int], None] | None = None,
         clipping: Clipping | None = None,
         scaler: torch.amp.GradScaler | None = None,
     ) -> None:
@@ -92,6 +108,8 @@ class Updater:
         self.clipping = clipping or Clipping()
         self._precision = precision
         self._micro_batch_size = micro_batch_size
+        self._piece_sizes = {} if piece_sizes is None else piece_sizes
+        self._cut = cut
         self._scaler = scaler
         self.look_anew()
 
@@ -105,25 +123,57 @@ class Updater:
         self._shares: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
         # buffers may be assigned anew in any step, the modules that hold them may not
         self._holders = [module for module in self.method.modules() if module._buffers]
+        self._kept = Kept(self.method, on_gpu=self._precision.device_type == "cuda")
 
     def run(self, phase: Phase, streams: Streams) -> Outcome:
         """Update the optimisers of `phase` on one batch."""
         aim = self._aims.get(phase.name)
         if aim is None:
             aim = self._aims[phase.name] = _Aim.at([self.optimizers[o] for o in phase.optimizers])
-        pieces = [streams] if self._micro_batch_size is None else self._pieces(phase, streams)
+        self._kept.note(phase.name, streams)
+        while True:
+            try:
+                return self._run(phase, streams, aim)
+            except Exception as error:
+                if not (self.recovers and is_out_of_memory(error)):
+                    raise
+            # here the error is gone, and with it the frames that held the graph
+            self._make_room(phase, streams, aim)
+
+    def _run(self, phase: Phase, streams: Streams, aim: _Aim) -> Outcome:
+        whole = self._micro_batch_size is None and not self._piece_sizes
+        pieces = [streams] if whole else self._pieces(phase, streams)
         if aim.reevaluates:
             return self._reevaluated(phase, pieces, aim)
         kept = _kept_buffers(self._holders) if self._holders else ()
         loss, mean, norm = self._gradient(phase, pieces, aim)
-        applied, left_out = self._apply(phase, norm, aim)
+        try:
+            applied, left_out = self._apply(phase, norm, aim)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise no_room_to_step(phase) from error
+            raise
         if not applied:
             for buffer, value in kept:
                 buffer.copy_(value)
         return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied, left_out=left_out)
 
+    def _make_room(self, phase: Phase, streams: Streams, aim: _Aim) -> None:
+        """Cut the phase's batches smaller than what did not fit; undo what was begun."""
+        for parameter in aim.parameters:
+            parameter.grad = None
+        self._kept.put_back()
+        free()
+        size = smaller(phase, streams, size=self._size_of_pieces(phase))
+        self._piece_sizes[phase.name] = size
+        if self._cut is not None:
+            self._cut(phase.name, size)
+
+    def _size_of_pieces(self, phase: Phase) -> int | None:
+        return self._piece_sizes.get(phase.name, self._micro_batch_size)
+
     def _pieces(self, phase: Phase, streams: Streams) -> list[Streams]:
-        pieces = split_streams(streams, self._micro_batch_size)
+        pieces = split_streams(streams, self._size_of_pieces(phase))
         if len(pieces) > 1 and not phase.accumulates:
             raise must_be(
                 "micro_batch_size",
@@ -290,8 +340,13 @@ class Updater:
             taken.append(self._gradient(phase, pieces, aim))
             return float(taken[-1][1])
 
-        for optimizer in aim.optimizers:
-            optimizer.step(closure)
+        try:
+            for optimizer in aim.optimizers:
+                optimizer.step(closure)
+        except Exception as error:
+            if is_out_of_memory(error):  # perhaps not in the first evaluation
+                before.undo()
+            raise
         applied = all(bool(torch.isfinite(parameter).all()) for parameter in aim.parameters)
         if not applied:
             before.undo()
@@ -345,42 +400,28 @@ class _Aim:
 class _Before:
     """What an evaluation changes besides gradients, to be set back before the next."""
 
-    method: Method
     aim: _Aim
-    random: dict[str, Any]
-    buffers: list[Tensor]
-    stateful: dict[str, dict[str, Any]]
+    seen: Before
     values: list[Tensor]
     optimizer_states: list[dict[str, Any]]
 
     @classmethod
     def take(cls, method: Method, aim: _Aim) -> _Before:
         return cls(
-            method,
             aim,
-            _random.capture(),
-            [buffer.detach().clone() for buffer in method.buffers()],
-            {name: copy.deepcopy(part.state_dict()) for name, part in method.stateful.items()},
+            Before(method),
             [parameter.detach().clone() for parameter in aim.parameters],
             [copy.deepcopy(optimizer.state_dict()) for optimizer in aim.optimizers],
         )
 
     def rewind(self) -> None:
         """As before the first evaluation, parameters excepted."""
-        _random.restore(self.random)
-        self._put_back()
-
-    @torch.no_grad()
-    def _put_back(self) -> None:
-        for buffer, value in zip(self.method.buffers(), self.buffers, strict=True):
-            buffer.copy_(value)
-        for name, part in self.method.stateful.items():
-            part.load_state_dict(copy.deepcopy(self.stateful[name]))
+        self.seen.put_back()
 
     @torch.no_grad()
     def undo(self) -> None:
         """As if the update had not been tried; only the random state has gone on."""
-        self._put_back()
+        self.seen.put_back_state()
         for parameter, value in zip(self.aim.parameters, self.values, strict=True):
             parameter.copy_(value)
         for optimizer, state in zip(self.aim.optimizers, self.optimizer_states, strict=True):

@@ -13,6 +13,7 @@ from netwright import _random
 from netwright._errors import BadValue
 from netwright.data.batch import Batch
 from netwright.methods.base import Method, Metric, Prediction, evaluating
+from netwright.train.out_of_memory import Answering
 from netwright.train.precision import Precision
 
 __all__ = ["Answers", "HeldOut", "predict_all", "validate"]
@@ -29,11 +30,10 @@ def validate(method: Method, held_out: HeldOut, *, precision: Precision) -> dict
     Random state and modes are put back, so that validating more or less often changes no bit of
     the training.
     """
-    metrics = method.metrics()
+    metrics, answer = method.metrics(), Answering(method, precision=precision)
     with _random.isolated(), evaluating(method):
         for batch in held_out():
-            with precision.autocast():
-                prediction = method.predict(batch.inputs)
+            prediction = answer(batch)
             for metric in metrics.values():
                 metric.update(prediction, batch.targets, weight=batch.weight)
     return {name: _figure(metric) for name, metric in metrics.items()}
@@ -59,10 +59,10 @@ class Answers:
 def predict_all(method: Method, batches: Iterable[Batch], *, precision: Precision) -> Answers:
     """Answer for every batch of a pass; random state and modes are put back."""
     predictions, seen = [], []
+    answer = Answering(method, precision=precision)
     with _random.isolated(), evaluating(method):
         for batch in batches:
-            with precision.autocast():
-                predictions.append(method.predict(batch.inputs))
+            predictions.append(answer(batch))
             seen.append(replace(batch, inputs=None))
     return Answers(
         prediction=Prediction(
