@@ -151,10 +151,16 @@ def written(folder: Path, **keyword: Any) -> list[str]:
 
 
 def updated(_: Path, **keyword: Any) -> Any:
-    """Weights after one update, and whose graphs were held on the way."""
+    """Weights after one update of 12, and whose graphs were held on the way; memory holds 9."""
     method = Regression().eval()
     sizes: list[int] = []
-    method.network[0].register_forward_hook(lambda *seen: sizes.append(len(seen[1][0])))
+
+    def look(_: nn.Module, seen: tuple[Tensor], __: Tensor) -> None:
+        sizes.append(len(seen[0]))
+        if len(seen[0]) > 9:
+            raise MemoryError
+
+    method.network[0].register_forward_hook(look)
     updater = Updater(
         method,
         {"main": torch.optim.SGD(method.parameters(), lr=0.3)},
@@ -224,7 +230,13 @@ CASES = {
     ),
     "netwright.train.snapshot_file:write_snapshot": Case(written, {"beforehand": refuse}),
     "netwright.train.update:Updater": Case(
-        updated, {"micro_batch_size": 5, "clipping": Clipping(norm=0.01)}
+        updated,
+        {
+            "micro_batch_size": 5,
+            "piece_sizes": {"fit": 4},
+            "cut": lambda phase, size: refuse(),
+            "clipping": Clipping(norm=0.01),
+        },
     ),
     "netwright.train.optimizers.lookahead_nesterov:LookaheadNesterov": Case(
         stepped, {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.1}

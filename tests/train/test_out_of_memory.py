@@ -360,10 +360,13 @@ def test_the_next_stage_keeps_the_size():
     assert method.sizes == [24, 12, 12, 12, 12]
 
 
-def test_a_size_below_one_is_refused():
+def test_a_wrong_command_is_refused():
     loop = loop_of(Plain(room=9), batches(4), optimizer=SGD)
+    loop.run()
     with pytest.raises(BadValue, match="size must be at least 1"):
         execute(loop, CutBatches(phase="main", size=0))
+    with pytest.raises(BadValue, match="Did you mean main"):
+        execute(loop, CutBatches(phase="mian", size=1))
 
 
 # --- judging --------------------------------------------------------------------------------------

@@ -122,6 +122,8 @@ def _put_back(kept: Mapping[str, Mapping[Tensor, Any]], loop: Loop) -> None:
 
 @_execute.register(CutBatches)
 def _(command: CutBatches, loop: Loop) -> None:
+    if command.phase not in (phase.name for phase in loop.phases):
+        raise unknown("phase", command.phase, [phase.name for phase in loop.phases])
     if command.size < 1:
         raise must_be("size", "at least 1", command.size)
     loop.piece_sizes[command.phase] = command.size

@@ -80,7 +80,8 @@ def restore(loop: Loop, state: State) -> None:
         optimizer.load_state_dict(state["optimizers"][name])
     loop.learning_rate_factors.update(state["learning_rate_factors"])
     loop.phase_intervals = dict(state["phase_intervals"])
-    loop.piece_sizes.update(state["piece_sizes"])  # memory has not grown since
+    for phase, size in state["piece_sizes"].items():  # memory has not grown since
+        loop.piece_sizes[phase] = min(size, loop.piece_sizes.get(phase, size))
     loop.skipped_positions = {Position(*place) for place in state["skipped_positions"]}
     loop.updater.clipping = loop.clipping = Clipping(
         norm=state["clip_norm"], value=loop.clipping.value

@@ -178,7 +178,7 @@ class Updater:
             raise must_be(
                 "micro_batch_size",
                 f"the whole batch in phase {phase.name}, whose loss is not a sum over examples",
-                self._micro_batch_size,
+                self._size_of_pieces(phase),
                 "Leave it out, or make the batches smaller.",
             )
         return pieces
