@@ -11,6 +11,8 @@ from netwright.data.augment.compose import Augment
 from netwright.data.augment.cutout import cutout
 from netwright.data.augment.draws import Draws
 from netwright.data.augment.flip import flip
+from netwright.data.augment.move import Movable
+from netwright.data.augment.random_crop import random_crop
 from netwright.data.augment.rotate_scale import turn
 from netwright.data.augment.shift import shift, translate
 
@@ -48,7 +50,7 @@ def test_conformance(name, kind):
     assert not torch.equal(augment(pictures, INDEX + 1, epoch=2), whole)
 
 
-@pytest.mark.parametrize("name", ["shift", "flip", "cutout"])
+@pytest.mark.parametrize("name", ["shift", "random-crop", "flip", "cutout"])
 def test_pictures_that_are_only_moved_are_the_same_bytes_in_any_batch(name):
     augment = Augment([{"name": name}], seed=3)
     whole = augment(BYTES, INDEX, epoch=0)
@@ -69,6 +71,58 @@ def test_translate_is_padding_and_cropping(fill, down, right):
     )
     assert torch.equal(got[0], expected[0])
     assert torch.equal(got[1], pictures[1])
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32])
+@pytest.mark.parametrize(("border", "mode"), [(0.0, None), (7.0, None), ("edge", "replicate"),
+                                              ("reflect", "reflect")])  # fmt: skip
+def test_random_crop_is_padding_and_cropping(border, mode, kind):
+    pictures = BYTES.to(kind)
+    draws = draws_of(40)
+    got = random_crop(pictures, draws, padding=4, border=border)
+    options = {"mode": "constant", "value": border} if mode is None else {"mode": mode}
+    padded = F.pad(pictures.float(), (4, 4, 4, 4), **options).to(kind)
+    down, right = draws.integer("down", most=4), draws.integer("right", most=4)
+    assert down.unique().tolist() == right.unique().tolist() == list(range(-4, 5))
+    for place in range(40):
+        top, left = 4 - int(down[place]), 4 - int(right[place])
+        assert torch.equal(got[place], padded[place, :, top : top + 9, left : left + 13])
+
+
+def test_what_is_moved_out_may_be_nan():
+    pictures = torch.full((2, 1, 4, 4), torch.nan)
+    moved_out = translate(pictures, down=torch.tensor([4, 1]), right=torch.tensor([0, 0]), fill=0)
+    assert (moved_out[0] == 0).all()
+    assert (moved_out[1, :, 0] == 0).all()
+
+
+MIRROR, CROP, EDGE = {"name": "flip"}, {"name": "random-crop", "padding": 3}, {"name": "shift"}
+IN_A_ROW = [
+    [MIRROR], [CROP], [MIRROR, CROP], [CROP, MIRROR], [MIRROR, CROP, MIRROR], [CROP, EDGE, MIRROR],
+    [EDGE, MIRROR], [{"name": "cutout"}, CROP, MIRROR], [CROP, {"name": "cutout"}, MIRROR], [],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", IN_A_ROW, ids=lambda recipe: "+".join(e["name"] for e in recipe))
+def test_moves_joined_are_moves_one_after_another(recipe):
+    functions = {"flip": flip, "random-crop": random_crop, "shift": shift, "cutout": cutout}
+    expected = BYTES
+    for place, entry in enumerate(recipe):
+        draws = Draws(index=INDEX, seed=3, epoch=2, scope=f"{place}/{entry['name']}")
+        options = {key: value for key, value in entry.items() if key != "name"}
+        expected = functions[entry["name"]](expected, draws, **options)
+    assert torch.equal(Augment(recipe, seed=3)(BYTES, INDEX, epoch=2), expected)
+
+
+@pytest.mark.parametrize("recipe", IN_A_ROW, ids=lambda recipe: "+".join(e["name"] for e in recipe))
+def test_moved_while_gathered_is_gathered_then_moved(recipe):
+    augment = Augment(recipe, seed=3)
+    index = torch.tensor([39, 0, 7, 7, 12, 38, 1])
+    whole = Movable(BYTES, BYTES.flip(-1) if augment.mirrors_first else None)
+    assert torch.equal(whole.rows[:40], BYTES)
+    for epoch in range(3):
+        expected = augment(BYTES[index], index, epoch=epoch)
+        assert torch.equal(augment.take(whole, index, epoch=epoch), expected)
 
 
 def test_shift_reaches_its_share_of_each_side_and_no_further():
@@ -227,6 +281,9 @@ def test_no_augmentation_is_the_picture():
         ([{"name": "shift", "fractoin": 0.1}], "fraction"),
         ([{"fraction": 0.1}], "a mapping with a name"),
         ([{"name": "shift", "fraction": 1.5}], "fraction must be from 0 to 1"),
+        ([{"name": "random-crop", "padding": -1}], "padding must be at least 0"),
+        ([{"name": "random-crop", "border": "mirror"}], "border"),
+        ([{"name": "random-crop", "border": "reflect", "padding": 32}], "padding must be smaller"),
         ([{"name": "flip", "probability": -1}], "probability must be"),
         ([{"name": "rotate-scale", "degrees": 181}], "degrees must be"),
         ([{"name": "rotate-scale", "scale": 1.0}], "scale must be"),

@@ -8,6 +8,7 @@ from netwright.data.dataset import InMemory
 from netwright.data.preprocess.catalogue import create
 from netwright.data.sampler import order
 from netwright.data.source import Position, Resume
+from netwright.data.streams import in_memory
 from netwright.data.streams.in_memory import InMemorySource
 
 PICTURES = torch.randint(
@@ -71,6 +72,34 @@ def test_augmentation_of_an_example_does_not_depend_on_its_batch():
         by_size.append(torch.cat([batch.inputs for batch in batches])[index.argsort()])
     assert torch.equal(*by_size)
     assert not torch.equal(by_size[0], PICTURES[SPLIT.sort().values])
+
+
+@pytest.mark.parametrize("most", [1, 2, 16])
+def test_how_many_are_made_in_one_go_changes_no_bit(monkeypatch, most):
+    recipe = [{"name": "random-crop", "padding": 2}, {"name": "flip"}, {"name": "cutout"}]
+    augment = Augment(recipe, seed=0)
+    expected = source_of(augment=augment, weight=WEIGHT)
+    monkeypatch.setattr(in_memory, "MOST_STEPS", most)
+    other = source_of(augment=augment, weight=WEIGHT)
+    monkeypatch.setattr(in_memory, "MIRRORED_UP_TO", 0)
+    for epoch in range(2):
+        for step in range(expected.length):
+            a, b = (source.next(Position(epoch, step)) for source in (expected, other))
+            assert torch.equal(a.inputs, augment(PICTURES[a.index], a.index, epoch=epoch))
+            for part in ("inputs", "index", "targets", "weight"):
+                assert torch.equal(getattr(a, part), getattr(b, part))
+
+
+def test_what_was_handed_out_is_the_callers_to_change():
+    source = source_of(augment=Augment([{"name": "flip"}], seed=0), weight=WEIGHT)
+    first = source.next(Position(0, 1))
+    kept = first.map(torch.clone)
+    first.map(torch.Tensor.zero_)
+    again = source.next(Position(0, 1))
+    for part in ("inputs", "index", "targets", "weight"):
+        assert torch.equal(getattr(again, part), getattr(kept, part))
+    assert torch.equal(source.next(Position(0, 2)).inputs.flatten(1).any(1), torch.ones(6) > 0)
+    assert torch.equal(source._samples.values, PICTURES)
 
 
 def test_raw_is_augmented_then_preprocessed():

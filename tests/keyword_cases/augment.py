@@ -10,9 +10,10 @@ from keyword_cases.case import Case
 from netwright.data.augment.brightness_contrast import brightness_contrast
 from netwright.data.augment.cutout import cutout
 from netwright.data.augment.draws import Draws, uniform
-from netwright.data.augment.flip import flip
+from netwright.data.augment.flip import flip, flip_move
+from netwright.data.augment.random_crop import crop_move, random_crop
 from netwright.data.augment.rotate_scale import rotate_scale
-from netwright.data.augment.shift import shift, translate
+from netwright.data.augment.shift import shift, shift_move, translate
 
 PICTURES = torch.arange(6 * 3 * 20 * 20).remainder(251).reshape(6, 3, 20, 20).float() / 250
 DRAWS = Draws(index=torch.arange(6), seed=0, epoch=0)
@@ -21,6 +22,10 @@ MOVES = torch.tensor([0, 1, 2, 3, 4, 5])
 
 def warped(augment: Any) -> Any:
     return lambda _, **keyword: augment(PICTURES, DRAWS, **keyword)
+
+
+def planned(plan: Any) -> Any:
+    return lambda _, **keyword: plan((20, 20), DRAWS, **keyword)
 
 
 CASES = {
@@ -32,6 +37,16 @@ CASES = {
         lambda _, **keyword: uniform(MOVES, seed=0, epoch=0, **keyword), {"name": "another"}
     ),
     "netwright.data.augment.flip:flip": Case(warped(flip), {"probability": 1.0}),
+    "netwright.data.augment.flip:flip_move": Case(planned(flip_move), {"probability": 1.0}),
+    "netwright.data.augment.random_crop:random_crop": Case(
+        warped(random_crop), {"padding": 2, "border": "edge"}
+    ),
+    "netwright.data.augment.random_crop:crop_move": Case(
+        planned(crop_move), {"padding": 2, "border": "edge"}
+    ),
+    "netwright.data.augment.shift:shift_move": Case(
+        planned(shift_move), {"fraction": 0.4, "fill": 0.5}
+    ),
     "netwright.data.augment.rotate_scale:rotate_scale": Case(
         warped(rotate_scale), {"degrees": 45.0, "scale": 0.5}
     ),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from keyword_cases.case import Case
+from netwright.data.augment.compose import Augment
 from netwright.data.dataset import InMemory, Items
 from netwright.data.source import Position, Share, Source
 from netwright.data.streams.held_out import held_out
@@ -85,7 +86,8 @@ CASES = {
         {"weight": WEIGHT, "device": "meta", "share": Share(rank=1, of=2)},
     ),
     "netwright.data.streams.in_memory:InMemorySource": Case(
-        in_memory, {"augment": doubled, "shuffle": False, "weight": WEIGHT}
+        in_memory,
+        {"augment": Augment([{"name": "flip"}], seed=0), "shuffle": False, "weight": WEIGHT},
     ),
     "netwright.data.streams.loader:as_batch": Case(
         lambda _, **keyword: as_batch((VALUES, TARGETS), **keyword), {"first": 100}

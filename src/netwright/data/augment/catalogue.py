@@ -20,6 +20,11 @@ AUGMENTATIONS = Catalogue(
             summary="moved by whole pixels",
         ),
         Entry(
+            name="random-crop",
+            target=f"{_ROOM}.random_crop:random_crop",
+            summary="a frame put around and cut back to size at a random place",
+        ),
+        Entry(
             name="flip",
             target=f"{_ROOM}.flip:flip",
             summary="left and right exchanged; wrong for anything that reads in a direction",

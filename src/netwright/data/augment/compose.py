@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Int, Shaped
@@ -13,8 +15,23 @@ from torch import Tensor
 from netwright._errors import BadData, must_be, unknown
 from netwright.data.augment.catalogue import AUGMENTATIONS
 from netwright.data.augment.draws import Draws
+from netwright.data.augment.flip import flip, flip_move
+from netwright.data.augment.move import Movable, Move, moved
+from netwright.data.augment.random_crop import crop_move, random_crop
+from netwright.data.augment.shift import shift, shift_move
 
 __all__ = ["Augment"]
+
+MOVES: Mapping[Any, Callable[..., Move]] = {
+    flip: flip_move,
+    random_crop: crop_move,
+    shift: shift_move,
+}
+"""Augmentations that only move pixels: several in a row are carried out as one."""
+
+
+_Step: TypeAlias = tuple[str, Callable[..., Any], dict[str, Any]]
+"""Scope of its random numbers, function, options."""
 
 
 class Augment:
@@ -34,12 +51,13 @@ class Augment:
     def __init__(self, recipe: Iterable[Mapping[str, Any]], *, seed: int) -> None:
         self.recipe = tuple(dict(entry) for entry in recipe)
         self.seed = seed
-        self._steps = [
+        steps = [
             (f"{place}/{entry.get('name')}", *_found(entry))
             for place, entry in enumerate(self.recipe)
         ]
+        self._groups = _grouped(steps)
         # an option out of range is refused here rather than in the first step of the run
-        self(torch.zeros(1, 3, 4, 4), torch.zeros(1, dtype=torch.int64), epoch=0)
+        self(torch.zeros(1, 3, 32, 32), torch.zeros(1, dtype=torch.int64), epoch=0)
 
     def __call__(
         self, pictures: Shaped[Tensor, "n c h w"], index: Int[Tensor, "n"], *, epoch: int
@@ -50,10 +68,67 @@ class Augment:
                 "inputs", "pictures (n, c, h, w) to be augmented", tuple(pictures.shape),
                 "Leave the augmentation out.", error=BadData,
             )  # fmt: skip
-        for scope, function, options in self._steps:
-            draws = Draws(index=index, seed=self.seed, epoch=epoch, scope=scope)
-            pictures = function(pictures, draws, **options)
+        draws = Draws(index=index, seed=self.seed, epoch=epoch)
+        return self._carried_out(self._groups, pictures, draws)
+
+    @property
+    def mirrors_first(self) -> bool:
+        """Whether `take` needs the mirrored pictures too."""
+        return bool(self._groups) and any(step[1] is flip for step in self._groups[0])
+
+    def take(
+        self, pictures: Movable, index: Int[Tensor, "n"], *, epoch: int
+    ) -> Shaped[Tensor, "n c h w"]:
+        """What calling it with the pictures at `index` gives, moved already while gathered.
+
+        Args:
+            pictures: the whole set, with all of it mirrored behind where `mirrors_first`.
+            index: (n,) which are wanted.
+            epoch: that they are augmented for.
+        """
+        examples = pictures.count
+        draws = Draws(index=index, seed=self.seed, epoch=epoch, examples=examples)
+        if not self._groups or not _moves_only(self._groups[0]):
+            return self._carried_out(self._groups, pictures.rows.index_select(0, index), draws)
+        move = _joined(self._groups[0], pictures.rows.shape[-2:], draws)
+        rows = index if move.mirrored is None else index + move.mirrored * examples
+        return self._carried_out(self._groups[1:], pictures.moved(rows, move), draws)
+
+    def _carried_out(
+        self, groups: Sequence[Sequence[_Step]], pictures: Tensor, draws: Draws
+    ) -> Tensor:
+        for group in groups:
+            if _moves_only(group):
+                pictures = moved(pictures, _joined(group, pictures.shape[-2:], draws))
+                continue
+            ((scope, function, options),) = group
+            pictures = function(pictures, replace(draws, scope=scope), **options)
         return pictures
+
+
+def _grouped(steps: Iterable[_Step]) -> list[list[_Step]]:
+    """Those together that can be one move: mirrors, and at most one that moves pixels in."""
+    groups: list[list[_Step]] = []
+    for step in steps:
+        group = groups[-1] if groups and _moves_only(groups[-1]) and step[1] in MOVES else []
+        if step[1] is not flip and any(before[1] is not flip for before in group):
+            group = []
+        if not group:
+            groups.append(group)
+        group.append(step)
+    return groups
+
+
+def _moves_only(group: Sequence[_Step]) -> bool:
+    return group[0][1] in MOVES
+
+
+def _joined(group: Sequence[_Step], size: Sequence[int], draws: Draws) -> Move:
+    moves = (
+        MOVES[function](size, replace(draws, scope=scope), **options)
+        for scope, function, options in group
+    )
+    return functools.reduce(Move.then, moves)
 
 
 def _found(entry: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

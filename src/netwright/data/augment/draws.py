@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -42,11 +44,11 @@ def uniform(
         True
     """
     # derive gives 63 bits; the place of the stream's start needs no more
-    mixed = index * _STEP + (derive(seed, "draw", epoch, name) + _STEP)
-    mixed = (mixed ^ _shifted(mixed, 30)) * _FIRST
-    mixed = (mixed ^ _shifted(mixed, 27)) * _SECOND
-    mixed = mixed ^ _shifted(mixed, 31)
-    return _shifted(mixed, 40).float() * 2**-24  # 24 bits are what float32 holds exactly
+    mixed = (index * _STEP).add_(derive(seed, "draw", epoch, name) + _STEP)
+    mixed = mixed.bitwise_xor_(_shifted(mixed, 30)).mul_(_FIRST)
+    mixed = mixed.bitwise_xor_(_shifted(mixed, 27)).mul_(_SECOND)
+    mixed = mixed.bitwise_xor_(_shifted(mixed, 31))
+    return _shifted(mixed, 40).float().mul_(2**-24)  # 24 bits are what float32 holds exactly
 
 
 @dataclass(frozen=True)
@@ -58,23 +60,37 @@ class Draws:
         seed: of the run.
         epoch: which pass.
         scope: keeps the numbers of one augmentation apart from another's.
+        examples: in the data set, where it is known: the numbers of a whole pass are then drawn at
+            once and kept; the numbers themselves are the same.
     """
 
     index: Tensor
     seed: int
     epoch: int
     scope: str = ""
+    examples: int | None = None
 
     def uniform(self, name: str, *, low: float = 0.0, high: float = 1.0) -> Float[Tensor, "n"]:
         """A number in [low, high) for each example."""
-        unit = uniform(self.index, seed=self.seed, epoch=self.epoch, name=f"{self.scope}/{name}")
-        return unit * (high - low) + low
+        which, device = f"{self.scope}/{name}", self.index.device
+        if self.examples is None:
+            unit = uniform(self.index, seed=self.seed, epoch=self.epoch, name=which)
+        else:
+            kept = _kept_pass(self.examples, self.seed, self.epoch, which, str(device))
+            unit = kept.index_select(0, self.index)
+        return unit if (low, high) == (0.0, 1.0) else unit.mul_(high - low).add_(low)
 
     def integer(self, name: str, *, most: int) -> Int[Tensor, "n"]:
         """A whole number from −most to most for each example, all as likely."""
-        return (self.uniform(name) * (2 * most + 1)).long() - most
+        return self.uniform(name).mul_(2 * most + 1).long().sub_(most)
+
+
+@lru_cache(maxsize=16)
+def _kept_pass(examples: int, seed: int, epoch: int, name: str, device: str) -> Tensor:
+    """4 bytes an example; what a step takes of it is a copy."""
+    return uniform(torch.arange(examples, device=device), seed=seed, epoch=epoch, name=name)
 
 
 def _shifted(bits: Tensor, by: int) -> Tensor:
     """Logical shift to the right: torch's own copies the sign bit."""
-    return (bits >> by) & ((1 << (64 - by)) - 1)
+    return (bits >> by).bitwise_and_((1 << (64 - by)) - 1)

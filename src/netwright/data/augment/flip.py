@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
 from netwright._errors import must_be
 from netwright.data.augment.draws import Draws
+from netwright.data.augment.move import Move, moved
 
-__all__ = ["flip"]
+__all__ = ["flip", "flip_move"]
 
 
 def flip(
@@ -20,7 +20,11 @@ def flip(
     When to use it: where a mirrored example is of the same class. Never for digits, letters or
     anything else that reads in a direction: it makes wrong labels.
     """
+    return moved(pictures, flip_move(pictures.shape[-2:], draws, probability=probability))
+
+
+def flip_move(size: tuple[int, int], draws: Draws, *, probability: float = 0.5) -> Move:
+    """What `flip` does, for pictures of any size."""
     if not 0 <= probability <= 1:
         raise must_be("probability", "from 0 to 1", probability)
-    chosen = draws.uniform("flip") < probability
-    return torch.where(chosen[:, None, None, None], pictures.flip(-1), pictures)
+    return Move(mirrored=draws.uniform("flip") < probability)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from netwright._errors import must_be
 from netwright.data.augment.draws import Draws
+from netwright.data.augment.move import Move, moved
 
-__all__ = ["shift", "translate"]
+__all__ = ["shift", "shift_move", "translate"]
 
 
 def shift(
@@ -29,14 +29,21 @@ def shift(
         fraction: from 0 to 1.
         fill: value of what comes in at the border; None repeats the edge.
     """
+    return moved(pictures, shift_move(pictures.shape[-2:], draws, fraction=fraction, fill=fill))
+
+
+def shift_move(
+    size: tuple[int, int], draws: Draws, *, fraction: float = 0.08, fill: float | None = None
+) -> Move:
+    """What `shift` does to pictures of `size`."""
     if not 0 <= fraction <= 1:
         raise must_be("fraction", "from 0 to 1, a share of the picture's size", fraction)
-    height, width = pictures.shape[-2:]
-    return translate(
-        pictures,
-        down=draws.integer("down", most=round(fraction * height)),
-        right=draws.integer("right", most=round(fraction * width)),
-        fill=fill,
+    reach = round(fraction * size[0]), round(fraction * size[1])
+    return Move(
+        down=draws.integer("down", most=reach[0]),
+        right=draws.integer("right", most=reach[1]),
+        reach=reach,
+        border="edge" if fill is None else fill,
     )
 
 
@@ -48,16 +55,6 @@ def translate(
     fill: float | None = None,
 ) -> Shaped[Tensor, "n c h w"]:
     """Move each picture by its own number of pixels; see `shift`."""
-    count, channels, height, width = pictures.shape
-    rows = torch.arange(height, device=pictures.device) - down[:, None]
-    columns = torch.arange(width, device=pictures.device) - right[:, None]
-    pixels = rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None]
-    # one gather for both directions; the same pixels serve every channel without being copied
-    pixels = pixels.view(count, 1, -1).expand(count, channels, -1)
-    moved = pictures.reshape(count, channels, -1).gather(2, pixels).view(pictures.shape)
-    if fill is None:
-        return moved
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[
-        :, None
-    ]
-    return moved.masked_fill_(~inside[:, None], fill)
+    reach = int(down.abs().max()), int(right.abs().max())
+    border = "edge" if fill is None else fill
+    return moved(pictures, Move(down=down, right=right, reach=reach, border=border))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.data.augment.compose import Augment
+from netwright.data.augment.move import Movable
 from netwright.data.batch import Batch
 from netwright.data.dataset import InMemory
 from netwright.data.sampler import batch_bounds, batch_count, order
@@ -15,11 +20,25 @@ from netwright.data.source import Act, Position, Resume, Share, Source
 __all__ = ["InMemorySource"]
 
 
+MIRRORED_UP_TO = 2**28
+"""Bytes of a set of pictures up to which all of it is kept mirrored as well, where that is used."""
+
+AT_ONCE = 2**21
+"""Bytes of raw inputs, at most, that are gathered and augmented in one go beyond a single batch."""
+
+MOST_STEPS = 16
+"""Batches, at most, that are made in one go; more gain nothing."""
+
+
 class InMemorySource(Source):
-    """Batches gathered, augmented and preprocessed on the device, without a copy more than one.
+    """Batches gathered, augmented and preprocessed on the device that learns.
 
     When to use it: whenever the raw set fits in the memory of the device. A batch is a pure
     function of (seed, epoch, step).
+
+    Several steps' inputs are gathered and augmented in one go, because with small batches the calls
+    cost more than the work. They begin at fixed steps, so that what is made together does not
+    depend on where a run was taken up.
 
     Args:
         samples: raw inputs of the whole set; `to` moves them, for all who hold them.
@@ -48,7 +67,7 @@ class InMemorySource(Source):
         shuffle: bool = True,
         weight: Tensor | None = None,
     ) -> None:
-        self.length = batch_count(len(index), batch_size)
+        self._batches = self.length = batch_count(len(index), batch_size)
         self._samples = samples
         self._targets = targets
         self._index = index.long()
@@ -61,26 +80,31 @@ class InMemorySource(Source):
         self._share = Share()
         self._epoch = -1
         self._places = self._index
+        self._movable: Movable | None = None
+        self._waiting: Iterator[_Ready] = iter(())
+        self._expected: Position | None = None
+        self._together = _steps_together(samples.values, batch_size)
 
     def next(self, position: Position, act: Act | None = None) -> Batch:
         """The batch at `position`; `act` is for data that come from acting, which these do not."""
-        start, stop = batch_bounds(len(self._index), self._batch_size, step=position.step)
-        start, stop = self._share.bounds(start, stop)
-        places = self._order_of(position.epoch)[start:stop]
-        raw = self._samples.take(places)
-        if self._augment is not None:
-            raw = self._augment(raw, places, epoch=position.epoch)
+        # each is handed out once, because it is the caller's to change
+        ready = next(self._waiting, None) if position == self._expected else None
+        if ready is None:
+            self._waiting = self._prepare(position)
+            ready = next(self._waiting)
+        self._expected = Position(position.epoch, position.step + 1)
         return Batch(
-            inputs=self._preprocess(raw),
-            targets=None if self._targets is None else self._targets.index_select(0, places),
-            index=places,
-            weight=None if self._weight is None else self._weight.index_select(0, places),
+            inputs=self._preprocess(ready.raw),
+            targets=ready.targets,
+            index=ready.places,
+            weight=ready.weight,
         )
 
     def share(self, share: Share) -> None:
         """See `Source.share`."""
         share.require(smallest=len(self._index) // self.length)
         self._share = share
+        self._expected = None
 
     def to(self, device: torch.device) -> None:
         """Move samples, targets and preprocessing to `device`."""
@@ -90,6 +114,48 @@ class InMemorySource(Source):
         self._index = self._index.to(device)
         self._preprocess.to(device)
         self._epoch = -1
+        self._expected = None
+        self._movable = None
+
+    def _prepare(self, position: Position) -> Iterator[_Ready]:
+        """The batch at `position` and those after it that are made together with it."""
+        if not 0 <= position.step < self._batches:
+            raise must_be(
+                "step", f"from 0 to {self._batches - 1}, the batches of an epoch", position.step
+            )
+        first = position.step // self._together * self._together
+        last = min(first + self._together, self._batches)
+        pieces = [self._places_at(position.epoch, step) for step in range(first, last)]
+        places = torch.cat(pieces)
+        sizes = [len(piece) for piece in pieces]
+        targets, weights = (
+            [None] * len(sizes) if values is None else values.index_select(0, places).split(sizes)
+            for values in (self._targets, self._weight)
+        )
+        raw = self._taken(places, epoch=position.epoch).split(sizes)
+        made = map(_Ready, raw, targets, places.split(sizes), weights)
+        return itertools.islice(made, position.step - first, None)
+
+    def _taken(self, places: Tensor, *, epoch: int) -> Tensor:
+        if self._augment is None:
+            return self._samples.take(places)
+        if not self._fits_movable():
+            return self._augment(self._samples.take(places), places, epoch=epoch)
+        if self._movable is None:
+            pictures = self._samples.values
+            mirrored = pictures.flip(-1) if self._augment.mirrors_first else None
+            self._movable = Movable(pictures, mirrored)
+            self._samples.values = self._movable.rows[: len(pictures)]  # not held twice
+        return self._augment.take(self._movable, places, epoch=epoch)
+
+    def _fits_movable(self) -> bool:
+        values = self._samples.values
+        return values.dim() == 4 and values.numel() * values.element_size() <= MIRRORED_UP_TO
+
+    def _places_at(self, epoch: int, step: int) -> Tensor:
+        start, stop = batch_bounds(len(self._index), self._batch_size, step=step)
+        start, stop = self._share.bounds(start, stop)
+        return self._order_of(epoch)[start:stop]
 
     def _order_of(self, epoch: int) -> Tensor:
         if epoch < 0:
@@ -101,3 +167,18 @@ class InMemorySource(Source):
             self._places = self._index[sequence.to(self._index.device)]
             self._epoch = epoch
         return self._places
+
+
+class _Ready(NamedTuple):
+    """A batch that lacks nothing but the preprocessing of its inputs."""
+
+    raw: Tensor
+    targets: Tensor | None
+    places: Tensor
+    weight: Tensor | None
+
+
+def _steps_together(values: Tensor, batch_size: int) -> int:
+    """How many batches are made in one go: a constant of the set, never of the moment."""
+    of_one = max(1, values[:1].numel() * values.element_size() * batch_size)
+    return max(1, min(MOST_STEPS, AT_ONCE // of_one))
