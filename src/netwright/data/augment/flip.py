@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxtyping import Shaped
 from torch import Tensor
 
@@ -23,7 +25,7 @@ def flip(
     return moved(pictures, flip_move(pictures.shape[-2:], draws, probability=probability))
 
 
-def flip_move(size: tuple[int, int], draws: Draws, *, probability: float = 0.5) -> Move:
+def flip_move(size: Sequence[int], draws: Draws, *, probability: float = 0.5) -> Move:
     """What `flip` does, for pictures of any size."""
     if not 0 <= probability <= 1:
         raise must_be("probability", "from 0 to 1", probability)

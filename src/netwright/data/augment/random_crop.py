@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxtyping import Shaped
 from torch import Tensor
 
@@ -34,7 +36,7 @@ def random_crop(
 
 
 def crop_move(
-    size: tuple[int, int], draws: Draws, *, padding: int = 4, border: float | str = 0.0
+    size: Sequence[int], draws: Draws, *, padding: int = 4, border: float | str = 0.0
 ) -> Move:
     """What `random_crop` does to pictures of any size."""
     if padding < 0:

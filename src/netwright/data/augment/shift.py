@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
@@ -33,7 +35,7 @@ def shift(
 
 
 def shift_move(
-    size: tuple[int, int], draws: Draws, *, fraction: float = 0.08, fill: float | None = None
+    size: Sequence[int], draws: Draws, *, fraction: float = 0.08, fill: float | None = None
 ) -> Move:
     """What `shift` does to pictures of `size`."""
     if not 0 <= fraction <= 1:

@@ -102,7 +102,7 @@ class InMemorySource(Source):
 
     def share(self, share: Share) -> None:
         """See `Source.share`."""
-        share.require(smallest=len(self._index) // self.length)
+        share.require(smallest=len(self._index) // self._batches)
         self._share = share
         self._expected = None
 
@@ -129,11 +129,13 @@ class InMemorySource(Source):
         places = torch.cat(pieces)
         sizes = [len(piece) for piece in pieces]
         targets, weights = (
-            [None] * len(sizes) if values is None else values.index_select(0, places).split(sizes)
+            [None] * len(sizes)
+            if values is None
+            else torch.split(values.index_select(0, places), sizes)
             for values in (self._targets, self._weight)
         )
-        raw = self._taken(places, epoch=position.epoch).split(sizes)
-        made = map(_Ready, raw, targets, places.split(sizes), weights)
+        raw = torch.split(self._taken(places, epoch=position.epoch), sizes)
+        made = map(_Ready, raw, targets, torch.split(places, sizes), weights)
         return itertools.islice(made, position.step - first, None)
 
     def _taken(self, places: Tensor, *, epoch: int) -> Tensor:
