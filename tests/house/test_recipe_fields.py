@@ -46,6 +46,7 @@ CHANGES = {
     "data.channels": ["data.channels=1"],
     "data.group": ["data.group=clinic"],
     "data.time": ["data.time=day"],
+    "data.cache": ["data.cache=memory"],
     "data.fingerprint": ["data.fingerprint=0000"],
     "split.kind": ["split.kind=shuffled"],
     "split.val": ["split.val=0.3"],

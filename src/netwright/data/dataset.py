@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from netwright._errors import BadData
 
-__all__ = ["Data", "InMemory", "InputKind", "Items", "Samples", "Skipped", "Target", "TargetKind"]
+__all__ = ["Data", "InMemory", "InputKind", "Items", "Samples", "Skipped", "Stacks", "Target"]
+__all__ += ["TargetKind"]
 
 
 class InputKind(StrEnum):
@@ -89,6 +90,14 @@ class Items(Samples):
     def take(self, index: Tensor) -> Tensor:
         """Read them one after another."""
         return torch.stack([self.item(int(place)) for place in index])
+
+
+class Stacks(Items):
+    """Items that are read and augmented a batch at a time, each a function of (place, epoch)."""
+
+    @abstractmethod
+    def stack(self, places: Sequence[int], *, epoch: int) -> Tensor:
+        """The inputs at `places`; called in worker processes."""
 
 
 @dataclass(frozen=True)

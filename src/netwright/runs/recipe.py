@@ -67,6 +67,8 @@ class DataPart(_Part):
         group: column whose groups stay together when the set is split.
         time: column that orders the examples; a split puts the later ones last.
         skip_bad: leave out examples that can't be used, and say which.
+        cache: where decoded picture files are kept between passes: in memory until the run ends, or
+            on disk until the machine is started again; at most half of what is free.
         fingerprint: SHA-256 of what was read; a repeated run checks it.
     """
 
@@ -78,6 +80,7 @@ class DataPart(_Part):
     group: str | None = None
     time: str | None = None
     skip_bad: bool = False
+    cache: Literal["none", "memory", "disk"] = "none"
     fingerprint: str | None = None
 
 

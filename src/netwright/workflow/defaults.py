@@ -84,9 +84,8 @@ def _augment(recipe: Recipe, facts: Facts) -> tuple[Named, ...]:
         return recipe.augment
     if facts.picture_size is None:
         return ()
-    if facts.reads_items:  # in the workers, which have the time, and finer than whole pixels
-        crop = {"name": "torchvision:RandomResizedCrop", "size": list(facts.picture_size)}
-        return (Named.model_validate(crop | {"scale": [0.5, 1.0]}),)
+    if facts.reads_items:  # cut while they are whole, finer than whole pixels
+        return (Named.model_validate({"name": "random-resized-crop", "scale": (0.5, 1.0)}),)
     return tuple(Named.model_validate(one) for one in DEFAULT_FOR_PICTURES)
 
 

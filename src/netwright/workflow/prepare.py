@@ -17,8 +17,10 @@ from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.data.source import Source
+from netwright.data.sources.pictures import PictureFiles
 from netwright.data.sources.table import Table, TableEncoder
 from netwright.data.split import divide
+from netwright.data.streams.cropped import cropped
 from netwright.data.streams.held_out import held_out
 from netwright.data.streams.in_memory import InMemorySource
 from netwright.data.streams.streamed import StreamedSource
@@ -88,10 +90,15 @@ class Prepared:
                 preprocess=self.preprocess,
                 augment=augment,
             )
-        if not isinstance(self.samples, Items):
+        samples, batched = self.samples, list(batched)
+        if isinstance(samples, PictureFiles) and not singly:
+            reading, batched = cropped(samples, batched, seed=recipe.seed)
+            samples = reading or samples
+            augment = Augment(batched, seed=recipe.seed) if batched else None
+        if not isinstance(samples, Items):
             raise must_be("samples", "in memory, or read one by one", type(self.samples).__name__)
         return StreamedSource(
-            self.samples,
+            samples,
             target,
             index=index,
             batch_size=batch_size,
@@ -181,8 +188,18 @@ def prepare(data: Data, recipe: Recipe, *, splits: Mapping[str, Tensor]) -> Prep
         raise must_be("preprocess", "named in a completed recipe", None)
     if recipe.preprocess.options:
         raise must_be("preprocess", "without options", recipe.preprocess.options)
+    if recipe.data.cache != "none":
+        samples = _cached(samples, recipe.data.cache)
     fitted = preprocessing.create(recipe.preprocess.name, samples=samples, index=splits["train"])
     return Prepared(data, splits, samples, encoder, fitted, workers=recipe.training.workers or 0)
+
+
+def _cached(samples: Samples, kind: str) -> Samples:
+    if not isinstance(samples, PictureFiles):
+        raise must_be(
+            "data.cache", "none for data that are not picture files too many for the memory", kind
+        )
+    return samples.with_cache(kind)
 
 
 def fingerprint(data: Data) -> str:

@@ -25,6 +25,12 @@ AUGMENTATIONS = Catalogue(
             summary="a frame put around and cut back to size at a random place",
         ),
         Entry(
+            name="random-resized-crop",
+            target=f"{_ROOM}.random_resized_crop:random_resized_crop",
+            summary="a part of its own size and proportions, brought to the size of all",
+            paper="Going deeper with convolutions, 2015, https://arxiv.org/abs/1409.4842",
+        ),
+        Entry(
             name="flip",
             target=f"{_ROOM}.flip:flip",
             summary="left and right exchanged; wrong for anything that reads in a direction",

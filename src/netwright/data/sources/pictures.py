@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from netwright._errors import BadData
+from netwright._errors import BadData, unknown
 from netwright.data.dataset import InMemory, Items, Samples, Skipped
 from netwright.data.decode import Header, decode, fit_size, read_header, verify
 from netwright.data.sources.faults import refuse_unless
+from netwright.data.sources.pixel_cache import PixelCache, disk_cache, memory_cache
 
 __all__ = ["PictureFiles", "Pictures", "read_pictures"]
 
@@ -34,18 +35,47 @@ T = TypeVar("T")
 
 
 class PictureFiles(Items):
-    """Pictures that stay files until they are asked for; goes to worker processes."""
+    """Pictures that stay files until they are asked for; goes to worker processes.
 
-    def __init__(self, paths: Sequence[str], *, channels: int, size: tuple[int, int]) -> None:
+    Args:
+        paths: of the files.
+        channels: 1 or 3, of all of them once decoded.
+        size: that `item` brings them to.
+        sizes: (height, width) of each as it is.
+        cache: keeps what was decoded.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        *,
+        channels: int,
+        size: tuple[int, int],
+        sizes: Sequence[tuple[int, int]],
+        cache: PixelCache | None = None,
+    ) -> None:
         self.paths = tuple(paths)
         self.channels = channels
         self.size = size
+        self.sizes = tuple(sizes)
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self.paths)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A process that is not forked decodes for itself: it can't share what is kept."""
+        return {**self.__dict__, "_cache": None}
+
     def item(self, index: int) -> Tensor:
-        """Decode one picture and bring it to the common size."""
+        """One picture brought to the common size."""
+        return fit_size(self.whole(index)[None], self.size)[0].contiguous()
+
+    def whole(self, index: int) -> Tensor:
+        """One picture as it is, not to be written to; its memory may be laid out as h w c."""
+        kept = None if self._cache is None else self._cache.get(index)
+        if kept is not None:
+            return kept
         try:
             picture = decode(self.paths[index], channels=self.channels)
         except BadData as reason:
@@ -53,7 +83,26 @@ class PictureFiles(Items):
                 f"images must be readable pictures, got {self.paths[index]} ({reason}). Mend it or "
                 "take it out of the folder."
             ) from reason
-        return fit_size(picture[None], self.size)[0]
+        if self._cache is not None:
+            self._cache.put(index, picture)
+        return picture
+
+    def with_cache(self, kind: str) -> PictureFiles:
+        """The same pictures, which keep what was decoded; never another pixel.
+
+        Args:
+            kind: "memory", until the run ends, or "disk", until the machine is started again.
+        """
+        caches: Mapping[str, Callable[[], PixelCache]] = {
+            "memory": lambda: memory_cache(self.sizes, channels=self.channels),
+            "disk": lambda: disk_cache(self.paths, self.sizes, channels=self.channels),
+        }
+        if kind not in caches:
+            raise unknown("cache", kind, caches)
+        return PictureFiles(
+            self.paths, channels=self.channels, size=self.size, sizes=self.sizes,
+            cache=caches[kind](),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +124,7 @@ class Pictures:
                 [self.samples.paths[place] for place in places],
                 channels=self.samples.channels,
                 size=self.samples.size,
+                sizes=[self.samples.sizes[place] for place in places],
             )
         else:
             samples = InMemory(self.samples.take(torch.from_numpy(places)))
@@ -117,7 +167,12 @@ def read_pictures(
         )
     kept = list(good)
     size = image_size or _common_size(list(good.values()))
-    samples, whys = _load([paths[at] for at in kept], channels=channels, size=size)
+    samples, whys = _load(
+        [paths[at] for at in kept],
+        channels=channels,
+        size=size,
+        sizes=[(good[at].height, good[at].width) for at in kept],
+    )
     faults += [
         Skipped(labels[at], str(why)) for at, why in zip(kept, whys, strict=True) if _bad(why)
     ]
@@ -136,11 +191,17 @@ _COLOUR = {1: "grey", 3: "colour"}
 
 
 def _load(
-    paths: Sequence[Path], *, channels: int, size: tuple[int, int]
+    paths: Sequence[Path],
+    *,
+    channels: int,
+    size: tuple[int, int],
+    sizes: Sequence[tuple[int, int]],
 ) -> tuple[Samples, list[BadData | None]]:
     """The pictures, and for each why it could not be read."""
     if len(paths) * channels * size[0] * size[1] > FITS_IN_MEMORY:
-        files = PictureFiles([str(path) for path in paths], channels=channels, size=size)
+        files = PictureFiles(
+            [str(path) for path in paths], channels=channels, size=size, sizes=sizes
+        )
         return files, _each(verify, paths)
     pixels = torch.empty((len(paths), channels, *size), dtype=torch.uint8)
 

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from netwright._errors import BadData, NetwrightError, must_be, offenders
 from netwright._random import derive
-from netwright.data.dataset import Items
+from netwright.data.dataset import Items, Stacks
 
 __all__ = ["Reader", "Request", "Transform"]
 
@@ -117,6 +117,8 @@ class _Reads:
     transform: Transform | None
 
     def __getitem__(self, request: Request) -> Tensor:
+        if isinstance(self.samples, Stacks):
+            return self.samples.stack(request.places, epoch=request.epoch)
         raw = [self._one(request.epoch, place) for place in request.places]
         if len({tensor.shape for tensor in raw}) > 1:
             shapes = (
