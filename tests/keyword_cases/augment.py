@@ -13,6 +13,7 @@ from netwright.data.augment.draws import Draws, uniform
 from netwright.data.augment.flip import flip, flip_move
 from netwright.data.augment.move import Movable
 from netwright.data.augment.random_crop import crop_move, random_crop
+from netwright.data.augment.random_resized_crop import boxes, random_resized_crop
 from netwright.data.augment.rotate_scale import rotate_scale
 from netwright.data.augment.shift import shift, shift_move, translate
 
@@ -50,6 +51,13 @@ CASES = {
     ),
     "netwright.data.augment.shift:shift_move": Case(
         planned(shift_move), {"fraction": 0.4, "fill": 0.5}
+    ),
+    "netwright.data.augment.random_resized_crop:boxes": Case(
+        lambda _, **keyword: boxes(torch.full((6, 2), 50), DRAWS, **keyword),
+        {"scale": (0.1, 0.2), "ratio": (0.3, 0.4)},
+    ),
+    "netwright.data.augment.random_resized_crop:random_resized_crop": Case(
+        warped(random_resized_crop), {"scale": (0.1, 0.2), "ratio": (0.3, 0.4)}
     ),
     "netwright.data.augment.rotate_scale:rotate_scale": Case(
         warped(rotate_scale), {"degrees": 45.0, "scale": 0.5}

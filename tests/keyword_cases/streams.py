@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from keyword_cases.case import Case
 from netwright.data.augment.compose import Augment
 from netwright.data.dataset import InMemory, Items
 from netwright.data.source import Position, Share, Source
+from netwright.data.sources import pixel_cache
+from netwright.data.sources.pictures import PictureFiles
+from netwright.data.sources.pixel_cache import PixelCache, disk_cache
+from netwright.data.streams.cropped import CroppedPictures
 from netwright.data.streams.held_out import held_out
 from netwright.data.streams.in_memory import InMemorySource
 from netwright.data.streams.loader import as_batch
@@ -71,7 +79,43 @@ def read(_: Path, **keyword: Any) -> list[Any]:
         reader.close()
 
 
+def picture_files(folder: Path, **keyword: Any) -> PictureFiles:
+    path = folder / "picture.png"
+    Image.fromarray(np.arange(300, dtype=np.uint8).reshape(10, 10, 3)).save(path)
+    return PictureFiles([str(path)], channels=3, size=(8, 8), sizes=[(10, 10)], **keyword)
+
+
+def cropped_pictures(folder: Path, **keyword: Any) -> Tensor:
+    return CroppedPictures(picture_files(folder), seed=0, crop={}, **keyword).stack([0], epoch=0)
+
+
+def cached_on_disk(folder: Path, **keyword: Any) -> bool:
+    path = folder / "picture.jpg"
+    path.write_bytes(b"")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pixel_cache, "cache_folder", lambda: folder / "usual")
+        disk_cache([str(path)], [(4, 4)], channels=3, **keyword)
+    return (folder / "usual").exists()
+
+
+class White(PixelCache):
+    """Has every picture already."""
+
+    def get(self, index: int) -> Tensor:
+        return torch.full((3, 10, 10), 255, dtype=torch.uint8)
+
+
 CASES = {
+    "netwright.data.sources.pictures:PictureFiles": Case(
+        lambda folder, **keyword: picture_files(folder, **keyword).item(0),
+        {"cache": White([(10, 10)], channels=3, budget=0, open_file=pixel_cache._in_memory)},
+    ),
+    "netwright.data.sources.pixel_cache:disk_cache": Case(
+        cached_on_disk, {"folder": Path(tempfile.mkdtemp(prefix="netwright-cases-"))}
+    ),
+    "netwright.data.streams.cropped:CroppedPictures": Case(
+        cropped_pictures, {"flip": {"probability": 1.0}}
+    ),
     "netwright.data.streams.held_out:held_out": Case(
         lambda _, **keyword: list(
             held_out(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,11 +90,7 @@ class Prepared:
                 preprocess=self.preprocess,
                 augment=augment,
             )
-        samples, batched = self.samples, list(batched)
-        if isinstance(samples, PictureFiles) and not singly:
-            reading, batched = cropped(samples, batched, seed=recipe.seed)
-            samples = reading or samples
-            augment = Augment(batched, seed=recipe.seed) if batched else None
+        samples, _ = self._reading(recipe)
         if not isinstance(samples, Items):
             raise must_be("samples", "in memory, or read one by one", type(self.samples).__name__)
         return StreamedSource(
@@ -111,9 +107,20 @@ class Prepared:
 
     def augmentation(self, recipe: Recipe) -> Augment | None:
         """What a completed recipe does to whole batches, on the device."""
-        batched = [one for one in _augmentations(recipe) if not one["name"].startswith(PREFIX)]
+        _, batched = self._reading(recipe)
         with naming_options("augment", batched):
             return Augment(batched, seed=recipe.seed) if batched else None
+
+    def _reading(self, recipe: Recipe) -> tuple[Samples, Sequence[Mapping[str, Any]]]:
+        """What is read, and the augmentations that are left for whole batches."""
+        entries = _augmentations(recipe)
+        batched = [one for one in entries if not one["name"].startswith(PREFIX)]
+        with naming_options("augment", batched):
+            Augment(batched, seed=recipe.seed)  # refuses what can't be, wherever it is done
+        if not isinstance(self.samples, PictureFiles) or len(batched) < len(entries):
+            return self.samples, batched
+        reading, left = cropped(self.samples, batched, seed=recipe.seed)
+        return reading or self.samples, left
 
     def held_out(self, split: str, device: torch.device) -> Callable[[], Iterator[Batch]]:
         """Passes over a split, in order."""

@@ -41,9 +41,10 @@ def opened(data, monkeypatch):
 
 def test_in_memory(monkeypatch):
     found = batch_costs(*opened(blobs(), monkeypatch), device=CPU)
-    assert found.augment == pytest.approx(6 * MS, rel=0.5)
+    batches = 5  # 42 examples, ten at a time: augmented in one go, preprocessed one by one
+    assert 0 < found.augment < 2.5 * 6 * MS / batches
     assert found.preprocess == pytest.approx(10 * MS, rel=0.5)
-    assert 16 * MS < found.whole < 25 * MS
+    assert 11 * MS < found.whole < 20 * MS
     assert found.reading is None
 
 

@@ -78,7 +78,7 @@ class PixelCache:
         """Keep a picture, if it has a place and the disk has room."""
         if index >= self.kept or self._full or picture.shape[1:] != self._sizes[index]:
             return
-        pixels = memoryview(picture.permute(1, 2, 0).contiguous().numpy()).cast("B")
+        pixels = memoryview(picture.permute(1, 2, 0).contiguous().view(-1).numpy().data)
         try:
             done = os.pwrite(self._file, pixels, self._ends[index])
             while done < len(pixels):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from netwright._statistics import bootstrap
+from netwright.data.streams.in_memory import MOST_STEPS
 from netwright.workflow.timing.preparing import BatchCosts
 from netwright.workflow.timing.result import Part
 from netwright.workflow.timing.stopwatch import Key
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 __all__ = ["part_of", "parts_of"]
 
@@ -52,7 +56,7 @@ def _of_source(seconds: Sequence[float], costs: BatchCosts, *, in_memory: bool) 
     In memory the shares hold: within a step, whose computing has filled the caches with other
     things, each piece is slower than by itself. What is read is waited for besides.
     """
-    taken = np.asarray(seconds)
+    taken = _evened(seconds) if in_memory else np.asarray(seconds)
     if in_memory and costs.whole:
         augment, preprocess = (
             taken * cost / costs.whole for cost in (costs.augment, costs.preprocess)
@@ -62,3 +66,11 @@ def _of_source(seconds: Sequence[float], costs: BatchCosts, *, in_memory: bool) 
         preprocess = np.minimum(costs.preprocess, taken - augment)
     named = {"load": taken - augment - preprocess, "augment": augment, "preprocess": preprocess}
     return [part_of(name, list(values), phase="") for name, values in named.items()]
+
+
+def _evened(seconds: Sequence[float]) -> Floats:
+    """A source in memory makes several batches in one call and hands them out in the next ones."""
+    taken = np.asarray(seconds)
+    stretch = min(MOST_STEPS, len(taken))
+    means = np.convolve(taken, np.full(stretch, 1 / stretch), mode="valid")
+    return np.resize(means, len(taken))

@@ -13,7 +13,7 @@ from torch import nn
 
 from netwright.data.dataset import InMemory, Items
 from netwright.data.source import Position, Source
-from netwright.data.streams.in_memory import InMemorySource
+from netwright.data.streams.in_memory import MOST_STEPS, InMemorySource
 from netwright.runs.recipe import Recipe
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.timing.stopwatch import waiting_for
@@ -69,7 +69,8 @@ def _sources(prepared: Prepared, recipe: Recipe, *, device: torch.device) -> lis
     train = prepared.splits["train"]
     if isinstance(prepared.samples, Items):
         samples = InMemory(prepared.samples.take(train[:_READ]))
-        index = torch.arange(len(samples))
+        # one batch, because what is read is augmented a batch at a time
+        index = torch.arange(min(len(samples), recipe.training.batch_size or len(samples)))
     else:
         samples, index = InMemory(prepared.samples.take(train)), torch.arange(len(train))
 
@@ -99,9 +100,21 @@ def _in_turn(sources: Sequence[Source], *, device: torch.device) -> list[float]:
     wait = waiting_for(device)
     for round_ in range(_ROUNDS):
         for source, seconds in zip(sources, taken, strict=True):
-            position = Position(0, round_ % (source.length or 1))
-            seconds.append(_seconds(lambda: source.next(position), wait))  # noqa: B023 - called at once
+            seconds.append(_seconds_a_batch(source, round_, wait))
     return [statistics.median(seconds[1:]) for seconds in taken]
+
+
+def _seconds_a_batch(source: Source, round_: int, wait: Callable[[], None]) -> float:
+    """Of batches that follow each other, as many as a source in memory makes in one go."""
+    length = source.length or 1
+    first = round_ * MOST_STEPS % length
+    steps = range(first, min(first + MOST_STEPS, length))
+
+    def through() -> None:
+        for step in steps:
+            source.next(Position(0, step))
+
+    return _seconds(through, wait) / len(steps)
 
 
 def _reading(prepared: Prepared, recipe: Recipe, *, device: torch.device) -> float:
