@@ -28,7 +28,7 @@ def files(tmp_path):
 def cache(request, files, tmp_path):
     if request.param == "memory":
         return memory_cache(SIZES, channels=3)
-    return disk_cache(files, SIZES, channels=3, folder=tmp_path / "cache")
+    return disk_cache(files, SIZES, channels=3, under=tmp_path / "cache")
 
 
 def test_what_was_put_is_got_and_nothing_else(cache):
@@ -96,23 +96,23 @@ def test_what_is_beyond_the_budget_has_no_place():
 
 def test_on_disk_it_serves_the_next_run_on_the_same_files_only(files, tmp_path):
     folder = tmp_path / "cache"
-    disk_cache(files, SIZES, channels=3, folder=folder).put(0, PICTURES[0])
-    assert torch.equal(disk_cache(files, SIZES, channels=3, folder=folder).get(0), PICTURES[0])
+    disk_cache(files, SIZES, channels=3, under=folder).put(0, PICTURES[0])
+    assert torch.equal(disk_cache(files, SIZES, channels=3, under=folder).get(0), PICTURES[0])
     os.utime(files[1], ns=(0, 0))  # changed
-    assert disk_cache(files, SIZES, channels=3, folder=folder).get(0) is None
-    assert disk_cache(files, SIZES, channels=1, folder=folder).get(0) is None
+    assert disk_cache(files, SIZES, channels=3, under=folder).get(0) is None
+    assert disk_cache(files, SIZES, channels=1, under=folder).get(0) is None
 
 
 def test_files_of_an_earlier_start_of_the_machine_are_taken_away(files, tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     monkeypatch.setattr(pixel_cache, "_boot", lambda: "earlier")
-    before = disk_cache(files, SIZES, channels=3, folder=folder)
+    before = disk_cache(files, SIZES, channels=3, under=folder)
     before.put(0, PICTURES[0])
     monkeypatch.setattr(pixel_cache, "_boot", lambda: "now")
-    assert disk_cache(files, SIZES, channels=3, folder=folder).get(0) is None
+    assert disk_cache(files, SIZES, channels=3, under=folder).get(0) is None
     assert len(list(folder.iterdir())) == 2  # still open here
     del before
-    disk_cache(files, SIZES, channels=3, folder=folder)
+    disk_cache(files, SIZES, channels=3, under=folder)
     (left,) = folder.iterdir()
     assert left.name.startswith("now-")
 
@@ -120,7 +120,7 @@ def test_files_of_an_earlier_start_of_the_machine_are_taken_away(files, tmp_path
 def test_the_longest_unused_make_room(files, tmp_path):
     folder = tmp_path / "cache"
     for at, path in enumerate(files):
-        disk_cache([path], [SIZES[2]], channels=3, folder=folder).put(0, PICTURES[2])
+        disk_cache([path], [SIZES[2]], channels=3, under=folder).put(0, PICTURES[2])
         (newest,) = (one for one in folder.iterdir() if one.stat().st_mtime > 10)
         os.utime(newest, (at, at))
     by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)

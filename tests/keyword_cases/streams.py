@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +91,7 @@ def cropped_pictures(folder: Path, **keyword: Any) -> Tensor:
 def cached_on_disk(folder: Path, **keyword: Any) -> bool:
     path = folder / "picture.jpg"
     path.write_bytes(b"")
+    keyword = {name: folder / value for name, value in keyword.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pixel_cache, "cache_folder", lambda: folder / "usual")
         disk_cache([str(path)], [(4, 4)], channels=3, **keyword)
@@ -110,9 +110,7 @@ CASES = {
         lambda folder, **keyword: picture_files(folder, **keyword).item(0),
         {"cache": White([(10, 10)], channels=3, budget=0, open_file=pixel_cache._in_memory)},
     ),
-    "netwright.data.sources.pixel_cache:disk_cache": Case(
-        cached_on_disk, {"folder": Path(tempfile.mkdtemp(prefix="netwright-cases-"))}
-    ),
+    "netwright.data.sources.pixel_cache:disk_cache": Case(cached_on_disk, {"under": "elsewhere"}),
     "netwright.data.streams.cropped:CroppedPictures": Case(
         cropped_pictures, {"flip": {"probability": 1.0}}
     ),

@@ -99,14 +99,14 @@ def disk_cache(
     sizes: Sequence[tuple[int, int]],
     *,
     channels: int,
-    folder: Path | None = None,
+    under: Path | None = None,
 ) -> PixelCache:
     """Kept on disk for later runs on the same, unchanged files.
 
     Files of this kind that nobody reads are taken away, the longest unused first, when they take
     more than their share, and always once the machine was started again.
     """
-    folder = cache_folder() / ".decoded" if folder is None else folder
+    folder = cache_folder() / ".decoded" if under is None else under
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_boot()}-{_key(paths, channels)}{SUFFIX}"
     others = [other for other in folder.glob(f"*{SUFFIX}") if other != path]
