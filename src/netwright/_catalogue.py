@@ -11,6 +11,8 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,7 +20,25 @@ from typing import Any
 
 from netwright._errors import must_be, unknown
 
-__all__ = ["Catalogue", "Entry", "holds", "is_file_target", "load_target"]
+__all__ = ["Catalogue", "Entry", "holds", "is_file_target", "load_target", "only_installed"]
+
+_files_are_run = ContextVar("files_are_run", default=True)
+
+
+@contextmanager
+def only_installed(*, unless: bool) -> Iterator[None]:
+    """Within the block, refuse to run a Python file that is named and not loaded already.
+
+    What is read from a run's folder may name files, and a folder may come from anywhere.
+
+    Args:
+        unless: whoever asks for it trusts the folder: nothing is refused.
+    """
+    token = _files_are_run.set(unless)
+    try:
+        yield
+    finally:
+        _files_are_run.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +157,14 @@ def _load_file(path: Path) -> Any:
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, "__file__", None) == str(resolved):
         return loaded
+    if not _files_are_run.get():
+        raise must_be(
+            "file",
+            "one that you trust, as loading it runs it",
+            str(path),
+            f"The run names it ({resolved}). Look at it, then say trust=True, or --trust on the "
+            "command line.",
+        )
     spec = importlib.util.spec_from_file_location(name, resolved)
     if spec is None or spec.loader is None:
         raise must_be("file", "a Python file that can be imported", str(path))

@@ -39,8 +39,9 @@ def test_another_process_is_refused_until_the_first_is_killed(tmp_path, leaves):
     holder = child(tmp_path, leaves=leaves)
     try:
         assert is_being_written(tmp_path)
-        with pytest.raises(DamagedRun, match=rf"which process {holder} is writing"), writing(
-            tmp_path
+        with (
+            pytest.raises(DamagedRun, match=rf"which process {holder} is writing"),
+            writing(tmp_path),
         ):
             pass
     finally:

@@ -226,7 +226,9 @@ def test_an_interrupt_saves_says_how_to_go_on_and_costs_nothing(tmp_path):
     assert "Traceback" not in errors
     assert events(tmp_path / "runs" / "stopped", "ended")[-1]["reason"] == "interrupted"
     (tmp_path / "slow.py").write_text(SLOW.replace("time.sleep(self.seconds)", "pass"))
-    resumed = nw.resume("stopped")
+    with pytest.raises(BadValue, match="one that you trust, as loading it runs it"):
+        nw.resume("stopped")
+    resumed = nw.resume("stopped", trust=True)
     whole = repeated(resumed)
     assert weights(resumed) == weights(whole)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from netwright.cli.figures import short
+from netwright.cli.training import TRUST
 
 if TYPE_CHECKING:
     from netwright.workflow.answer import Answer
@@ -33,6 +34,7 @@ def predict(
     data: str = typer.Argument(..., help="Pictures, a table, or a data set, without labels."),
     output: Path | None = typer.Option(None, "--output", "-o", help="A CSV file to write."),
     skip_bad: bool = _SKIP,
+    trust: bool = TRUST,
     as_json: bool = _JSON,
     root: Path = _ROOT,
 ) -> None:
@@ -40,7 +42,7 @@ def predict(
     from netwright.workflow.answer import predict as answer
     from netwright.workflow.run import load
 
-    answers = answer(load(run, root=root), data, skip_bad=skip_bad)
+    answers = answer(load(run, trust=trust, root=root), data, skip_bad=skip_bad)
     if output is not None:
         _write(answers, output)
         typer.echo(f"{len(answers)} answers: {output}")
@@ -66,6 +68,7 @@ def evaluate(
     data: str = typer.Argument(..., help="Labelled data of the kind the run was trained on."),
     split: str | None = typer.Option(None, help="train, val, test or all."),
     skip_bad: bool = _SKIP,
+    trust: bool = TRUST,
     as_json: bool = _JSON,
     root: Path = _ROOT,
 ) -> None:
@@ -73,7 +76,7 @@ def evaluate(
     from netwright.workflow.answer import evaluate as judge
     from netwright.workflow.run import load
 
-    record = judge(load(run, root=root), data, split=split, skip_bad=skip_bad)
+    record = judge(load(run, trust=trust, root=root), data, split=split, skip_bad=skip_bad)
     if as_json:
         typer.echo(json.dumps(record))
         return

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from netwright.runs.recipe import Recipe
     from netwright.workflow.run import Run
 
-__all__ = ["add_to", "wished_recipe"]
+__all__ = ["TRUST", "add_to", "wished_recipe"]
+
+TRUST = typer.Option(False, "--trust", help="Run the Python files that the run's recipe names.")
 
 _DATA = typer.Argument(None, help="A built-in set, one of `netwright data`, or a path.")
 _SET = typer.Option([], "--set", metavar="FIELD=VALUE", help="Change any field of the recipe.")
@@ -94,16 +96,17 @@ def wished_recipe(
 
 def resume(
     run: str = typer.Argument(..., help="Path or name of an interrupted run."),
+    trust: bool = TRUST,
     root: Path = _ROOT,
 ) -> None:
-    """Go on with a run that was interrupted."""
+    """Go on with a run that was interrupted or killed; it ends as if it had never stopped."""
     from netwright.workflow.fit import resume as go_on
 
-    _tell(go_on(run, root=root))
+    _tell(go_on(run, trust=trust, root=root))
 
 
 def _tell(run: Run) -> None:
-    from netwright.workflow.run import WEIGHTS
+    from netwright.runs.finished import WEIGHTS
     from netwright.workflow.understood import understood
 
     if not run.folder.has(WEIGHTS):

@@ -22,7 +22,13 @@ __all__ = ["Doctor", "Symptom"]
 
 
 class Symptom(Protocol):
-    """A check that goes on while a run does."""
+    """A check that goes on while a run does.
+
+    Attributes:
+        name: key of what it remembers in a snapshot.
+    """
+
+    name: str
 
     def after_epoch(self, view: View, *, loss: float) -> Sequence[Finding]:
         """What is found at the end of a pass over the data, whose mean loss is `loss`."""
@@ -30,6 +36,14 @@ class Symptom(Protocol):
 
     def at_end(self, view: View) -> Sequence[Finding]:
         """What is found when the run is over, for whatever reason."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it must remember over an interruption."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take up where `state_dict` was taken."""
         ...
 
 
@@ -42,6 +56,8 @@ class Doctor(Observer):
         report: told of each finding as it comes.
         beforehand: what was found in the data, to be reported when the run begins.
     """
+
+    name = "doctor"
 
     def __init__(
         self,
@@ -75,6 +91,20 @@ class Doctor(Observer):
         if ended.reason != "interrupted":
             for symptom in self._symptoms:
                 self._say(symptom.at_end(view))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was found, and what each symptom remembers."""
+        return {
+            "findings": [finding.to_json() for finding in self.findings],
+            "symptoms": {symptom.name: symptom.state_dict() for symptom in self._symptoms},
+        }
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Know again what was found; the record has it already."""
+        self.findings = [Finding.from_json(finding) for finding in state["findings"]]
+        for symptom in self._symptoms:
+            if symptom.name in state["symptoms"]:
+                symptom.load_state_dict(state["symptoms"][symptom.name])
 
     def _say(self, findings: Sequence[Finding]) -> None:
         for finding in findings:

@@ -326,6 +326,8 @@ def _event(line: str) -> dict[str, Any]:
     event = decode(line)
     if type(event["attempt"]) is not int or type(event["step"]) is not int or "kind" not in event:
         raise must_be("event", "a mapping with a kind, an attempt and a step", event)
+    if type(event.get("kept_bytes", 0)) is not int:
+        raise must_be("kept_bytes", "a whole number", event["kept_bytes"])
     return event  # type: ignore[no-any-return]
 
 

@@ -35,7 +35,6 @@ def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], 
         first_batch=(lambda: source.next(Position(0, 0))) if rewinds else None,
         floor=_floor(session),
         beforehand=[
-            *_degree_of_resume(source),
             *_not_judged(session),
             *_small_validation(session),
             *_doubles(session),
@@ -50,22 +49,6 @@ def _floor(session: Session) -> float | None:
     if not isinstance(method, Supervised) or targets is None:
         return None
     return method.unit.prior_loss(targets)
-
-
-def _degree_of_resume(source: Source) -> list[Finding]:
-    """Say at the start, not when it is too late, that an interruption will cost something."""
-    if source.resume is not Resume.NONE:
-        return []
-    return [
-        Finding(
-            symptom="resumes-by-epoch",
-            severity=Severity.NOTE,
-            where="data",
-            step=0,
-            message="The DataLoader has no state: a resumed run begins its epoch again, and can't "
-            "end with the same bits. Give the dataset instead of the loader for an exact resume.",
-        )
-    ]
 
 
 def _not_judged(session: Session) -> list[Finding]:

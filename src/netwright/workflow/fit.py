@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,17 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from netwright import _random
+from netwright._catalogue import only_installed
 from netwright._errors import BadType, DamagedRun, NonFinite, must_be
+from netwright.data.preprocess import catalogue as preprocessing
+from netwright.data.source import Source
 from netwright.methods.base import Method
 from netwright.runs.environment import environment
 from netwright.runs.events import Recorder, history, last_attempt
+from netwright.runs.finished import COMPLETE, SNAPSHOTS, WEIGHTS, is_finished
+from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
+from netwright.runs.records import Ended
 from netwright.runs.store import RunFolder
 from netwright.train.loop import Loop
 from netwright.train.observers.progress import Progress
@@ -36,8 +41,9 @@ from netwright.workflow.checkup import doctor_for
 from netwright.workflow.interrupt import stops_on_interrupt
 from netwright.workflow.judging import judge_split, write_errors, write_evaluation, write_samples
 from netwright.workflow.prepare import Prepared
-from netwright.workflow.run import WEIGHTS, Run
+from netwright.workflow.run import Run
 from netwright.workflow.session import Given, Session, open_session
+from netwright.workflow.taking_up import Told, degree_of_resume, fresh, taken_up
 from netwright.workflow.understood import understood
 
 if TYPE_CHECKING:
@@ -47,8 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "resume", "run_recipe"]
 
-REPORT = "report.html"
-SNAPSHOTS = "snapshots"
 _BEFORE_LEARNING = {"attempt", "stage", "finding"}
 
 
@@ -164,31 +168,42 @@ def resume(
     data: Any = None,
     model: nn.Module | None = None,
     method: Method | None = None,
+    trust: bool = False,
     root: str | os.PathLike[str] = "runs",
     console: Console | None = None,
 ) -> Run:
-    """Go on with a run that was interrupted, from its newest whole snapshot.
+    """Go on with a run that was interrupted or killed, from its newest whole snapshot.
+
+    It ends with the same bits as if it had never stopped, on the same machine and versions.
 
     Args:
         run: path, name under `root`, or the beginning of a name.
         data: what was given to `fit`, where that was no path and no name.
         model: the module that was given to `fit`, where one was.
         method: likewise.
+        trust: run the Python files that the run's recipe names (`file.py:Name`).
         root: folder of all runs.
         console: where progress is drawn.
 
     Raises:
-        DamagedRun: it is finished, or has no snapshot.
+        DamagedRun: it is finished, another process writes it, or no snapshot of it is whole.
     """
     folder = run if isinstance(run, RunFolder) else RunFolder.find(run, root=root)
-    if folder.has(WEIGHTS) and folder.has(REPORT):  # what is written first, and what last
+    if is_finished(folder):
         raise DamagedRun(
             f"run must be unfinished to go on with, got {folder.name}, which has its final weights."
             " Start another: netwright train --recipe RUN/recipe.yaml"
         )
+    if not folder.has("recipe.yaml"):
+        raise DamagedRun(
+            f"run must hold its recipe to go on with, got {folder.name}, which was stopped before "
+            "it began. Start it anew."
+        )
     recipe = Recipe.read(folder.path / "recipe.yaml")
-    with _random.isolated():
+    with _random.isolated(), only_installed(unless=trust):
         session = open_session(recipe, Given(data=data, model=model, method=method))
+        if not folder.has("preprocess.json"):  # it was stopped while the folder was made
+            _describe(folder, session)
         return _carry_out(session, folder, console=console, resumed=True)
 
 
@@ -197,11 +212,15 @@ def _new_folder(session: Session, *, name: str | None, root: str | os.PathLike[s
     folder = RunFolder.create(root, called, exact=name is not None)
     with _nothing_left_of_a_false_start(folder):
         folder.write_text("recipe.yaml", session.recipe.to_yaml())
-        folder.write_json("environment.json", environment())
-        about = session.prepared.summary() | {"fingerprint": session.recipe.data.fingerprint}
-        folder.write_json("data.json", about)
-        folder.write_json("preprocess.json", session.prepared.state())
+        _describe(folder, session)
     return folder
+
+
+def _describe(folder: RunFolder, session: Session) -> None:
+    folder.write_json("environment.json", environment())
+    about = session.prepared.summary() | {"fingerprint": session.recipe.data.fingerprint}
+    folder.write_json("data.json", about)
+    folder.write_json("preprocess.json", session.prepared.state())
 
 
 @contextmanager
@@ -218,25 +237,58 @@ def _nothing_left_of_a_false_start(folder: RunFolder) -> Iterator[None]:
 def _carry_out(
     session: Session, folder: RunFolder, *, console: Console | None, resumed: bool = False
 ) -> Run:
-    recipe, about = session.recipe, session.prepared.summary()
-    with (
-        Recorder(folder.path, last_attempt(folder.path) + 1) as recorder,
-        closing(Record(recorder, every=recipe.training.record_every or 1)) as record,
-        closing(Progress(console or _terminal(), title=understood(about))) as progress,
-    ):
-        snapshots = snapshots_of(recipe, folder.path / SNAPSHOTS, record=recorder)
-        loop = _loop(session, record=record, progress=progress, snapshots=snapshots)
-        if resumed:
-            loop.resume(_newest_state(snapshots))
-        with stops_on_interrupt(loop), _reported_when_not_finite(folder):
-            ended = loop.run()
-    if ended.reason != "interrupted":
-        session.method.eval()
-        folder.write_tensors(WEIGHTS, session.method.state_dict())
-        _judge(session, folder, loop)
-    run = Run(folder, recipe, session.method.to("cpu"), session.prepared.state())
-    run.report()
+    with writing(folder.path), Recorder(folder.path, last_attempt(folder.path) + 1) as recorder:
+        loop, ended = _learn(session, folder, recorder, console=console, resumed=resumed)
+        state = session.prepared.state()
+        if ended.reason != "interrupted":
+            session.method.eval()
+            folder.write_tensors(WEIGHTS, session.method.state_dict())
+            _judge(session, folder, loop)
+        run = Run(
+            folder,
+            session.recipe,
+            session.method.to("cpu"),
+            state,
+            preprocessing.from_state(state["preprocess"]),
+        )
+        run.report()
+        if ended.reason != "interrupted":
+            recorder.record(COMPLETE, step=ended.step)
     return run
+
+
+def _learn(
+    session: Session,
+    folder: RunFolder,
+    recorder: Recorder,
+    *,
+    console: Console | None,
+    resumed: bool,
+) -> tuple[Loop, Ended]:
+    recipe, console = session.recipe, console or _terminal()
+    snapshots = snapshots_of(recipe, folder.path / SNAPSHOTS, record=recorder)
+    start = taken_up(snapshots) if resumed else fresh()
+    record = Record(recorder, every=recipe.training.record_every or 1, about=start.about)
+    progress = Progress(console, title=understood(session.prepared.summary()))
+    with closing(record), closing(progress):
+        source = session.prepared.train_source(recipe)
+        told = Told(
+            degree_of_resume(source), said=start.said, record=record.found, say=_sayer(console)
+        )
+        observers: list[Observer] = [record, told, progress]
+        if recipe.doctor:
+            observers.append(doctor_for(session, source=source, report=record.found))
+        loop = _loop(session, source, observers=observers, snapshots=snapshots)
+        if start.state is not None:
+            loop.resume(start.state)
+        with stops_on_interrupt(loop), _reported_when_not_finite(folder):
+            return loop, loop.run()
+
+
+def _sayer(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(
+        f"note: {line}", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @contextmanager
@@ -251,22 +303,15 @@ def _reported_when_not_finite(folder: RunFolder) -> Iterator[None]:
         raise
 
 
-def _newest_state(snapshots: SnapshotFolder) -> dict[str, Any]:
-    _, state, complaints = snapshots.newest()
-    for complaint in complaints:
-        warnings.warn(f"{complaint} Going on from the one before.", stacklevel=4)
-    return state
-
-
 def _loop(
-    session: Session, *, record: Record, progress: Progress, snapshots: SnapshotFolder
+    session: Session,
+    source: Source,
+    *,
+    observers: Sequence[Observer],
+    snapshots: SnapshotFolder,
 ) -> Loop:
     recipe, prepared, method = session.recipe, session.prepared, session.method
-    source = prepared.train_source(recipe)
     validates = "val" in prepared.splits
-    observers: list[Observer] = [record, progress]
-    if recipe.doctor:
-        observers.append(doctor_for(session, source=source, report=record.found))
     return Loop(
         method,
         {"train": source},

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netwright._catalogue import only_installed
 from netwright._errors import DamagedRun
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.data.sources.table import TableEncoder
 from netwright.methods.base import Method, Prediction, Task, evaluating
 from netwright.methods.supervised import Supervised
+from netwright.runs.finished import WEIGHTS
 from netwright.runs.recipe import Recipe
 from netwright.runs.records import Finding
 from netwright.runs.store import RunFolder, events
@@ -22,8 +24,6 @@ from netwright.train.precision import choose_precision
 from netwright.workflow.build import build_method
 
 __all__ = ["Run", "load"]
-
-WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,14 @@ class Run:
         recipe: everything that decided it, with every default.
         method: the trained method, on the processor.
         state: what answering for new inputs needs.
+        preprocess: from raw inputs to what the network takes.
     """
 
     folder: RunFolder
     recipe: Recipe
     method: Method
     state: dict[str, Any] = field(repr=False)
+    preprocess: nn.Module = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -65,11 +67,6 @@ class Run:
     def findings(self) -> list[Finding]:
         """What the doctor found."""
         return [Finding.from_json(event) for event in events(self.folder.path, "finding")]
-
-    @cached_property
-    def preprocess(self) -> nn.Module:
-        """From raw inputs to what the network takes."""
-        return preprocessing.from_state(self.state["preprocess"])
 
     @cached_property
     def encoder(self) -> TableEncoder | None:
@@ -99,14 +96,19 @@ def load(
     *,
     model: nn.Module | None = None,
     method: Method | None = None,
+    trust: bool = False,
     root: str | os.PathLike[str] = "runs",
 ) -> Run:
     """Load a run from its folder; nothing in it is executed.
+
+    Where its recipe names a Python file (`file.py:Name`), that file would be: it is refused unless
+    you say that you trust it, or have loaded it in this process.
 
     Args:
         run: path, name under `root`, or the beginning of a name.
         model: the module that was given to `fit`, where one was.
         method: likewise.
+        trust: run the Python files that the run names.
         root: folder of all runs.
 
     Raises:
@@ -117,20 +119,22 @@ def load(
     recipe = Recipe.read(folder.path / "recipe.yaml")
     state = folder.read_json("preprocess.json")
     target = state["target"]
-    built = build_method(
-        recipe,
-        task=Task(kind=target["kind"], names=tuple(target["names"]), targets=None),
-        input_shape=state["input_shape"],
-        model=model,
-        method=method,
-    )
+    with only_installed(unless=trust):
+        built = build_method(
+            recipe,
+            task=Task(kind=target["kind"], names=tuple(target["names"]), targets=None),
+            input_shape=state["input_shape"],
+            model=model,
+            method=method,
+        )
+        preprocess = preprocessing.from_state(state["preprocess"])
     if not folder.has(WEIGHTS):
         raise DamagedRun(
             f"run must be finished to be loaded, got {folder.name} without {WEIGHTS}. "
             f"Go on with it: netwright resume {folder.name}"
         )
     load_weights(built, folder)
-    return Run(folder, recipe, built.eval(), state)
+    return Run(folder, recipe, built.eval(), state, preprocess)
 
 
 def load_weights(method: Method, folder: RunFolder) -> None:

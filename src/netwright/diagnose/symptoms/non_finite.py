@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from netwright.runs.records import Finding, Severity
 from netwright.train.control import View
@@ -12,6 +13,8 @@ __all__ = ["NonFiniteUpdates"]
 
 class NonFiniteUpdates:
     """Says so once for each epoch in which it happened, also for one that was cut short."""
+
+    name = "non-finite-update"
 
     def __init__(self) -> None:
         self._known = 0
@@ -23,6 +26,14 @@ class NonFiniteUpdates:
     def at_end(self, view: View) -> Sequence[Finding]:
         """Compare once more where the run was given up in the middle of an epoch."""
         return self._fresh(view)
+
+    def state_dict(self) -> dict[str, Any]:
+        """How many are known of."""
+        return {"known": self._known}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take up the count."""
+        self._known = state["known"]
 
     def _fresh(self, view: View) -> Sequence[Finding]:
         fresh = view.skipped_updates - self._known

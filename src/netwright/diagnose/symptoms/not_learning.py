@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from netwright.runs.records import Finding, Severity
 from netwright.train.control import View
@@ -26,6 +27,8 @@ class NotLearning:
     Args:
         floor: the constant answer's loss over the training split; None where it is not known.
     """
+
+    name = "not-learning"
 
     def __init__(self, floor: float | None) -> None:
         self._floor = floor
@@ -55,3 +58,11 @@ class NotLearning:
                 f"in the last; always giving the same answer costs {floor:.4g}.",
             ),
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The losses so far."""
+        return {"losses": list(self._losses)}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take up the losses."""
+        self._losses = list(state["losses"])

@@ -42,20 +42,23 @@ class Record(Observer):
     Args:
         recorder: where it is written.
         every: steps between recorded steps.
+        about: what the `attempt` event says of where the run goes on.
     """
 
     name = "record"
 
-    def __init__(self, recorder: Recorder, *, every: int = 1) -> None:
+    def __init__(
+        self, recorder: Recorder, *, every: int = 1, about: Mapping[str, Any] | None = None
+    ) -> None:
         self._recorder = recorder
         self._every = every
         self._rows: list[_Row] = []
         self._began = time.perf_counter()
-        self._kept: dict[str, int] = {}
+        self._about = dict(about or {})
 
     def started(self, view: View) -> None:
         """Begin an attempt at the present step."""
-        self._recorder.begin(step=view.step, **self._kept)
+        self._recorder.begin(step=view.step, **self._about)
 
     def stage_entered(self, view: View) -> None:
         """Note the stage and how long it is planned to take; once, however often it is taken up."""
@@ -114,7 +117,7 @@ class Record(Observer):
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Remember which part of the record counts."""
-        self._kept = {"kept_bytes": state["kept_bytes"]}
+        self._about |= {"kept_bytes": state["kept_bytes"]}
 
     def commanded(self, view: View, *, command: Command) -> None:
         """Write the command with the finding that caused it; a roll-back begins a new attempt."""
