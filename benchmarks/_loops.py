@@ -1,9 +1,9 @@
-"""The loops that `loop_overhead.py` compares: each does so many steps and says what they cost.
+"""The loops that `loop_overhead.py` and `small_cnn_step.py` compare.
 
-All learn the same: an MLP 64-128-10, batches of 64 that lie ready in memory, cross-entropy, torch's
-fused SGD with momentum, a constant rate, 32 bits, one thread. A loop's time begins when everything
-is built and ends when what it wrote is on its way to the disk. What a loop spends once is taken
-out later, by the difference between a long run and a short one.
+Each does so many steps of the same work - a network, batches that lie ready in memory,
+cross-entropy, one of torch's fused optimisers at a constant rate - and says what they cost. A
+loop's time begins when everything is built and ends when what it wrote is on its way to the disk.
+What a loop spends once is taken out later, by the difference between a long run and a short one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,35 +23,62 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["HAND", "OURS", "PEERS", "Loop"]
+__all__ = ["MLP", "Loop", "Work", "hand", "ours", "peers"]
 
 Loop: TypeAlias = Callable[[int], tuple[float, nn.Module]]
 """From a number of steps to the processor seconds they took, and what has learned."""
 
-SGD = {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.0, "fused": True}
-BATCH, READY = 64, 50
+READY = 50  # different batches; they come again and again
 
 
-def network() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is to be done by everybody.
 
+    Attributes:
+        build: makes the network.
+        shape: of one input.
+        batch_size: examples a step.
+        optimizer: its name in our catalogue.
+        kind: its class in torch.
+        options: of it, `lr` among them.
+    """
 
-def batches(steps: int) -> list[tuple[Tensor, Tensor]]:
-    """As many as asked for, of which every READY-th is the same object."""
-    draw = torch.Generator().manual_seed(0)
-    ready = [
-        (torch.randn(BATCH, 64, generator=draw), torch.randint(10, (BATCH,), generator=draw))
-        for _ in range(READY)
-    ]
-    return list(itertools.islice(itertools.cycle(ready), steps))
+    build: Callable[[], nn.Module]
+    shape: Sequence[int]
+    batch_size: int
+    optimizer: str
+    kind: type[torch.optim.Optimizer]
+    options: Mapping[str, Any]
+
+    def network(self) -> nn.Module:
+        torch.manual_seed(0)
+        return self.build()
+
+    def batches(self, steps: int) -> list[tuple[Tensor, Tensor]]:
+        draw = torch.Generator().manual_seed(0)
+        count = self.batch_size
+        ready = [
+            (
+                torch.randn(count, *self.shape, generator=draw),
+                torch.randint(10, (count,), generator=draw),
+            )
+            for _ in range(READY)
+        ]
+        return list(itertools.islice(itertools.cycle(ready), steps))
+
+    def passes(self, steps: int) -> Passes:
+        return Passes(self.batches(steps))
+
+    def optimizer_of(self, model: nn.Module) -> torch.optim.Optimizer:
+        return self.kind(model.parameters(), **self.options)
 
 
 class Passes:
     """Batches to iterate over, for those who take a list for several loaders."""
 
-    def __init__(self, steps: int) -> None:
-        self._ready = batches(steps)
+    def __init__(self, ready: Sequence[tuple[Tensor, Tensor]]) -> None:
+        self._ready = ready
 
     def __len__(self) -> int:
         return len(self._ready)
@@ -59,8 +87,14 @@ class Passes:
         return iter(self._ready)
 
 
-def sgd(model: nn.Module) -> torch.optim.SGD:
-    return torch.optim.SGD(model.parameters(), **SGD)
+MLP = Work(
+    build=lambda: nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)),
+    shape=(64,),
+    batch_size=64,
+    optimizer="sgd",
+    kind=torch.optim.SGD,
+    options={"lr": 0.05, "momentum": 0.9, "weight_decay": 0.0, "fused": True},
+)
 
 
 @contextmanager
@@ -83,23 +117,30 @@ def timed(work: Callable[[], object], model: nn.Module) -> tuple[float, nn.Modul
 # --- by hand --------------------------------------------------------------------------------------
 
 
-def hand(steps: int) -> tuple[float, nn.Module]:
-    model, ready = network(), batches(steps)
-    optimizer = sgd(model)
+def hand(steps: int, *, work: Work) -> tuple[float, nn.Module]:
+    model, ready = work.network(), work.batches(steps)
+    optimizer = work.optimizer_of(model)
 
-    def work() -> None:
+    def learn() -> None:
         for inputs, targets in ready:
             optimizer.zero_grad()
             F.cross_entropy(model(inputs), targets).backward()
             optimizer.step()
 
-    return timed(work, model)
+    return timed(learn, model)
 
 
 # --- ours -----------------------------------------------------------------------------------------
 
 
-def ours(steps: int, *, doctor: bool, schedule: str = "constant") -> tuple[float, nn.Module]:
+def ours(
+    steps: int,
+    *,
+    work: Work,
+    doctor: bool = True,
+    schedule: str = "constant",
+    precision: str = "auto",
+) -> tuple[float, nn.Module]:
     """The workflow's own loop and observers; every step is recorded, the terminal is one."""
     from rich.console import Console
 
@@ -112,25 +153,27 @@ def ours(steps: int, *, doctor: bool, schedule: str = "constant") -> tuple[float
     from netwright.workflow.checkup import doctor_for
     from netwright.workflow.session import Given, open_session
 
-    some = batches(READY)
+    some, model = work.batches(min(steps, READY)), work.network()
     data = torch.cat([x for x, _ in some]), torch.cat([y for _, y in some])
-    optimizer = {"name": "sgd", "learning_rate": SGD["lr"], "fused": SGD["fused"]}
-    optimizer |= {"momentum": SGD["momentum"], "weight_decay": SGD["weight_decay"]}
+    options = dict(work.options)
+    optimizer = {"name": work.optimizer, "learning_rate": options.pop("lr"), **options}
+    training = {"epochs": 1, "batch_size": work.batch_size, "precision": precision}
     asked: dict[str, Any] = {
         "data": {"name": "given"},
+        "preprocess": {"name": "none"},
+        "augment": [],
         "device": "cpu",
         "optimizer": optimizer,
         "schedule": {"name": schedule},
-        "training": {"epochs": 1, "batch_size": BATCH, "precision": "fp32", "record_every": 1},
+        "training": training | {"record_every": 1},
     }
-    model = network()
     session = open_session(Recipe.parse(asked), Given(data=data, model=model))
-    source = ready_source(steps)
+    source = ready_source(work.batches(steps))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         nobody = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
 
-        def work() -> None:
+        def learn() -> None:
             console = Console(force_terminal=True, file=nobody)
             with (
                 Recorder(folder, 1) as recorder,
@@ -149,21 +192,21 @@ def ours(steps: int, *, doctor: bool, schedule: str = "constant") -> tuple[float
                     observers=watchers,
                 ).run()
 
-        return timed(work, model)
+        return timed(learn, model)
 
 
-def ready_source(steps: int) -> Any:
+def ready_source(ready: Sequence[tuple[Tensor, Tensor]]) -> Any:
     from netwright.data.batch import Batch
     from netwright.data.source import Act, Position, Source
 
-    index = torch.arange(BATCH)
-    ready = [Batch(inputs, targets, index) for inputs, targets in batches(steps)]
+    index = torch.arange(len(ready[0][1]))
+    batches = [Batch(inputs, targets, index) for inputs, targets in ready]
 
     class Ready(Source):
-        length = steps
+        length = len(batches)
 
         def next(self, position: Position, act: Act | None = None) -> Batch:
-            return ready[position.step]
+            return batches[position.step]
 
     return Ready()
 
@@ -171,29 +214,28 @@ def ready_source(steps: int) -> Any:
 # --- peers ----------------------------------------------------------------------------------------
 
 
-def ignite(steps: int, *, told: bool) -> tuple[float, nn.Module]:
+def ignite(steps: int, *, work: Work, told: bool) -> tuple[float, nn.Module]:
     from ignite.engine import create_supervised_trainer
     from ignite.handlers import ProgressBar
 
-    model = network()
-    trainer = create_supervised_trainer(model, sgd(model), nn.CrossEntropyLoss())
-    ready = batches(steps)
+    model, ready = work.network(), work.batches(steps)
+    trainer = create_supervised_trainer(model, work.optimizer_of(model), nn.CrossEntropyLoss())
     with unseen():
         if told:
             ProgressBar().attach(trainer, output_transform=lambda loss: {"loss": loss})
         return timed(lambda: trainer.run(ready, max_epochs=1), model)
 
 
-def skorch(steps: int, *, told: bool) -> tuple[float, nn.Module]:
+def skorch(steps: int, *, work: Work, told: bool) -> tuple[float, nn.Module]:
     import numpy as np
     from skorch import NeuralNetClassifier
 
-    ready = batches(steps)
+    ready = work.batches(steps)
     net = NeuralNetClassifier(
-        network(),
+        work.network(),
         criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.SGD,
-        **{f"optimizer__{name}": value for name, value in SGD.items()},
+        optimizer=work.kind,
+        **{f"optimizer__{name}": value for name, value in work.options.items()},
         max_epochs=1,
         train_split=None,
         classes=list(range(10)),
@@ -201,20 +243,20 @@ def skorch(steps: int, *, told: bool) -> tuple[float, nn.Module]:
         callbacks=None if told else "disable",
         verbose=int(told),
     )
-    rows = np.zeros((BATCH, 64), np.float32), np.zeros(BATCH, np.int64)
+    rows = np.zeros((1, *work.shape), np.float32), np.zeros(1, np.int64)
     with unseen():
         net.initialize()
         return timed(lambda: net.partial_fit(*rows), net.module_)
 
 
-def accelerate(steps: int, *, told: bool) -> tuple[float, nn.Module]:
+def accelerate(steps: int, *, work: Work, told: bool) -> tuple[float, nn.Module]:
     """Lean prepares model and optimiser; told, as its guide does, also the loader, with a bar."""
     from accelerate import Accelerator
     from accelerate.utils import tqdm
 
     accelerator = Accelerator(cpu=True)
-    plain, ready = network(), batches(steps)
-    model, optimizer = accelerator.prepare(plain, sgd(plain))
+    plain, ready = work.network(), work.batches(steps)
+    model, optimizer = accelerator.prepare(plain, work.optimizer_of(plain))
 
     def lean() -> None:
         for inputs, targets in ready:
@@ -235,13 +277,16 @@ def accelerate(steps: int, *, told: bool) -> tuple[float, nn.Module]:
         return timed(whole if told else lean, plain)
 
 
-def lightning(steps: int, *, told: bool) -> tuple[float, nn.Module]:
+def lightning(
+    steps: int, *, work: Work, told: bool, tuned: bool = False, loader: Any = None
+) -> tuple[float, nn.Module]:
+    """Tuned takes what its documentation advises for speed: bf16-mixed, channels last."""
     import lightning
 
     class Learner(lightning.LightningModule):
         def __init__(self) -> None:
             super().__init__()
-            self.network = network()
+            self.network = work.network()
 
         def training_step(self, batch: tuple[Tensor, Tensor], number: int) -> Tensor:
             loss = F.cross_entropy(self.network(batch[0]), batch[1])
@@ -250,7 +295,7 @@ def lightning(steps: int, *, told: bool) -> tuple[float, nn.Module]:
             return loss
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
-            return sgd(self)
+            return work.optimizer_of(self)
 
     with tempfile.TemporaryDirectory() as root, unseen():
         kept: Mapping[str, Any] = {
@@ -258,41 +303,40 @@ def lightning(steps: int, *, told: bool) -> tuple[float, nn.Module]:
             "enable_progress_bar": told,
             "enable_checkpointing": False,
             "enable_model_summary": False,
+            "precision": "bf16-mixed" if tuned else "32-true",
         }
         trainer = lightning.Trainer(max_epochs=1, accelerator="cpu", default_root_dir=root, **kept)
-        learner, ready = Learner(), Passes(steps)
+        learner, ready = Learner(), loader or work.passes(steps)
+        if tuned:
+            learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return timed(lambda: trainer.fit(learner, ready), learner.network)
 
 
-def fastai(steps: int, *, told: bool) -> tuple[float, nn.Module]:
+def fastai(steps: int, *, work: Work, told: bool) -> tuple[float, nn.Module]:
     from fastai.callback.progress import ProgressCallback
     from fastai.data.core import DataLoaders
     from fastai.learner import Learner, Recorder
     from fastai.optimizer import OptimWrapper
 
     with unseen():
-        loader = torch.utils.data.DataLoader(batches(steps), batch_size=None)
-        options = {name: value for name, value in SGD.items() if name != "lr"}
+        loader = torch.utils.data.DataLoader(work.batches(steps), batch_size=None)
+        options = {name: value for name, value in work.options.items() if name != "lr"}
         learner = Learner(
             DataLoaders(loader, [], device="cpu"),
-            network(),
+            work.network(),
             loss_func=nn.CrossEntropyLoss(),
-            opt_func=partial(OptimWrapper, opt=partial(torch.optim.SGD, **options)),
-            lr=SGD["lr"],
+            opt_func=partial(OptimWrapper, opt=partial(work.kind, **options)),
+            lr=work.options["lr"],
         )
         if not told:
             learner.remove_cbs([ProgressCallback, Recorder])
         return timed(lambda: learner.fit(1), learner.model)
 
 
-HAND = {"hand-written": hand}
-OURS: dict[str, Loop] = {
-    "netwright, record and progress": partial(ours, doctor=False),
-    "netwright, record, progress and doctor": partial(ours, doctor=True),
-    "netwright, all of it and one-cycle": partial(ours, doctor=True, schedule="one-cycle"),
-}
-PEERS: dict[str, Loop] = {
-    f"{peer.__name__}, {how}": partial(peer, told=told)
-    for peer in (ignite, skorch, accelerate, lightning, fastai)
-    for how, told in (("lean", False), ("with its usual logging and bar", True))
-}
+def peers(work: Work) -> dict[str, Loop]:
+    """Every other trainer, lean and as people use it."""
+    return {
+        f"{peer.__name__}, {how}": partial(peer, work=work, told=told)
+        for peer in (ignite, skorch, accelerate, lightning, fastai)
+        for how, told in (("lean", False), ("with its usual logging and bar", True))
+    }

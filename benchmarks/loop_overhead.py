@@ -18,47 +18,29 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: one thread for everybody
 
 import argparse
-import gc
-import logging
 import statistics
-import sys
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 
-from _loops import HAND, OURS, PEERS, Loop
+from _loops import MLP, Loop, hand, ours, peers
 from _rows import bootstrap, surroundings, write_rows
+from _turns import quieten, take_turns
 
+HAND: dict[str, Loop] = {"hand-written": partial(hand, work=MLP)}
+OURS: dict[str, Loop] = {
+    "netwright, record and progress": partial(ours, work=MLP, doctor=False),
+    "netwright, record, progress and doctor": partial(ours, work=MLP),
+    "netwright, all of it and one-cycle": partial(ours, work=MLP, schedule="one-cycle"),
+}
 SHORT, LONG, TURNS = 200, 1000, 25
 PACKAGES = ("lightning", "accelerate", "fastai", "skorch", "pytorch-ignite")
 
 
-def step_time(loop: Loop, *, short: int, long: int) -> float:
-    """Microseconds of one step."""
-    gc.collect()
-    return 1e6 * (loop(long)[0] - loop(short)[0]) / (long - short)
-
-
-def take_turns(
-    loops: Mapping[str, Loop], *, turns: int, short: int, long: int
-) -> list[dict[str, float]]:
-    """Microseconds of a step of each loop, turn after turn, every other turn backwards."""
-    for loop in loops.values():
-        loop(short)  # once unmeasured: imports, kernels chosen, caches
-    measured = []
-    for turn in range(turns):
-        order = list(loops)[:: -1 if turn % 2 else 1]
-        took = {name: step_time(loops[name], short=short, long=long) for name in order}
-        measured.append(took)
-        if sys.stderr.isatty():
-            print(f"turn {turn + 1} of {turns}", end="\r", file=sys.stderr)
-    return measured
-
-
 def chosen(only: Sequence[str] | None) -> dict[str, Loop]:
     """The loops asked for; the hand-written one is always there."""
-    rest = OURS | PEERS
+    rest = OURS | peers(MLP)
     if only is None:
         return HAND | rest
     families = {"ours": "netwright"}
@@ -78,12 +60,6 @@ def figures(measured: Sequence[dict[str, float]], name: str) -> dict[str, str]:
         "low": f"{low:.1f}",
         "high": f"{high:.1f}",
     }
-
-
-def quieten() -> None:
-    """Other trainers tell of their settings at every start; that is not what is read here."""
-    warnings.filterwarnings("ignore")
-    logging.disable(logging.WARNING)
 
 
 def main() -> None:
