@@ -1,5 +1,6 @@
 """The one door: built-in sets, names, paths, and arguments that don't fit."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,14 @@ def test_digits_are_scikit_learns():
     assert pictures.max() == 255
     np.testing.assert_array_equal(data.target.values.numpy(), raw.target)
     assert data.target.names == tuple("0123456789")
+
+
+def test_digits_are_the_same_where_their_file_is_not_found(monkeypatch):
+    directly = open_data("digits")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    through_the_library = open_data("digits")
+    assert torch.equal(directly.samples.values, through_the_library.samples.values)
+    assert torch.equal(directly.target.values, through_the_library.target.values)
 
 
 @pytest.mark.parametrize(
