@@ -62,6 +62,33 @@ def test_the_newest_figures_are_shown_with_machine_versions_and_n(tmp_path):
     assert shown.count("A processor, 2 cores; Python 3.12.1, torch 2.9, netwright 0.1.0") == 1
 
 
+def test_other_trainers_stand_beside_ours(tmp_path):
+    around = AROUND | {"low": "10.0", "high": "12.0", "n": "25"}
+    ours = {"loop": "netwright", "step_us": "150.0", "above_hand_us": "11.0"} | around
+    theirs = ours | {"loop": "another", "above_hand_us": "500.0"}
+    write(tmp_path / "loop_overhead.csv", ours | {"above_hand_us": "99.0"}, ours, theirs)
+    step = {"step": "ready", "batch_size": "64", "step_ms": "20", "ratio": "0.5"} | around
+    write(
+        tmp_path / "small_cnn_step.csv",
+        *(step | {"loop": name, "batch_size": size} for name in "ab" for size in (64, 128)),
+    )
+    reached = recipe("digits", accuracy="0.9800", seconds="9.0", runs=5)
+    for figure in ("cpu", "wall"):
+        reached[f"{figure}_mean"] = "8.5"
+    reached |= {"goal": "0.98", "trainer": "netwright", "epochs": "14"}
+    write(tmp_path / "time_to_accuracy.csv", reached)
+    formats = {"setting": "cifar10/small-resnet", "accuracy_fp32": "0.52", "accuracy_bf16": "0.53"}
+    formats |= {f"accuracy_{name}": "+0.01" for name in ("difference", "low", "high")}
+    write(tmp_path / "processor_precision.csv", formats | {"seeds": 10, "n": 10000} | AROUND)
+    shown = make_measured.section(tmp_path)
+    assert "| netwright | 150.0 | 11.0 | 10.0–12.0 | 25 |" in shown
+    assert "| another | 150.0 | 500.0 | 10.0–12.0 | 25 |" in shown
+    assert "99.0" not in shown
+    assert shown.count("| ready | ") == 4
+    assert "| digits | 0.98 | netwright | 14 | 0.9800 | 8.5 s | 8.5 s | 5 | 359 |" in shown
+    assert "| cifar10/small-resnet | 0.52 | 0.53 | +0.01 | +0.01 to +0.01 | 10 | 10000 |" in shown
+
+
 def test_nothing_measured_is_nothing_said(tmp_path):
     assert make_measured.section(tmp_path) == ""
 

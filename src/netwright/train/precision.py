@@ -89,7 +89,7 @@ def choose_precision(
 
 def _gains_from_bf16(device: torch.device, classifier: nn.Module | None) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu" or classifier is None or not _is_widely_convolutional(classifier):
         return False
     able = torch.cpu.get_capabilities()
