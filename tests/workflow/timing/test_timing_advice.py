@@ -84,5 +84,5 @@ def test_a_larger_batch_must_fit():
 
 
 def test_memory_that_will_not_do():
-    (sentence,) = said(memory={"available": 40 * MB, "fits": 32})
+    (sentence,) = said(memory={"available": 40 * MB, "fits": 20})
     assert "training.micro_batch_size" in sentence

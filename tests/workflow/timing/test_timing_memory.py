@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -56,11 +58,19 @@ def test_how_much_fits(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 5000)
     found = measured("training.batch_size=16")
     assert found.available == 5000
-    assert found.fits == int(0.8 * 5000 / found.an_example)
+    assert found.fits == int(0.8 * 5000 / found.an_example / 2)
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10**12)
     assert measured("training.batch_size=16").fits == 70  # there are no more to learn from
     monkeypatch.setattr(memory, "available_bytes", lambda device: None)
     assert measured("training.batch_size=16").fits is None
+
+
+def test_a_device_that_counts_tells_how_much_a_step_takes(monkeypatch):
+    found = replace(measured("training.batch_size=32"), available=5000)
+    fixed = found.total - found.activations - found.batch
+    four_times = replace(found, peak=fixed + 4 * (found.activations + found.batch))
+    assert memory._fits(four_times, most=70) == int(0.8 * 5000 / found.an_example / 4)
+    assert memory._fits(replace(found, peak=1), most=70) == int(0.8 * 5000 / found.an_example)
 
 
 def test_what_is_left_in_the_machine(monkeypatch, tmp_path):

@@ -21,7 +21,7 @@ def advice(
         batch_size: examples a batch.
     """
     found = [_of_loading(loading), _of_preparing(stage), _of_watching(stage)]
-    found += [_of_update(stage, memory, batch_size), _of_memory(memory)]
+    found += [_of_update(stage, memory, batch_size), _of_memory(memory, batch_size)]
     return tuple(sentence for sentence in found if sentence)
 
 
@@ -77,8 +77,8 @@ def _of_update(stage: StageTime, memory: Memory, batch_size: int) -> str:
     )
 
 
-def _of_memory(memory: Memory) -> str:
-    if memory.fits is None or memory.available is None or memory.activations < memory.available:
+def _of_memory(memory: Memory, batch_size: int) -> str:
+    if memory.fits is None or memory.fits >= batch_size:
         return ""
     return (
         "A batch of this size may not fit into the memory that is left: set "
