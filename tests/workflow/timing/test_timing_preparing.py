@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-import pytest
 import torch
 from torch import nn
 
@@ -42,9 +41,9 @@ def opened(data, monkeypatch):
 def test_in_memory(monkeypatch):
     found = batch_costs(*opened(blobs(), monkeypatch), device=CPU)
     batches = 5  # 42 examples, ten at a time: augmented in one go, preprocessed one by one
-    assert 0 < found.augment < 2.5 * 6 * MS / batches
-    assert found.preprocess == pytest.approx(10 * MS, rel=0.5)
-    assert 11 * MS < found.whole < 20 * MS
+    assert 0 < found.augment < 4 * 6 * MS / batches
+    assert 9 * MS < found.preprocess < 20 * MS
+    assert 11 * MS < found.whole < 30 * MS
     assert found.reading is None
 
 
@@ -55,8 +54,8 @@ def test_read_one_by_one(monkeypatch):
             return super().__getitem__(place)
 
     found = batch_costs(*opened(Items(*blobs()), monkeypatch), device=CPU)
-    assert 16 * MS < found.reading < 35 * MS
-    assert found.augment == pytest.approx(6 * MS, rel=0.5)
+    assert 16 * MS < found.reading < 60 * MS
+    assert 5 * MS < found.augment < 20 * MS
 
 
 def test_what_a_loader_does_is_its_own():

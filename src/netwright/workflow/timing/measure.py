@@ -35,7 +35,7 @@ from netwright.workflow.session import Given, Session, open_session
 from netwright.workflow.timing.advice import advice
 from netwright.workflow.timing.judging import examples_of, judging_seconds
 from netwright.workflow.timing.memory import Kept
-from netwright.workflow.timing.parts import part_of, parts_of
+from netwright.workflow.timing.parts import parts_of, whole_step
 from netwright.workflow.timing.preparing import BatchCosts, batch_costs
 from netwright.workflow.timing.result import Loading, StageTime, Timing
 from netwright.workflow.timing.stopwatch import (
@@ -237,12 +237,13 @@ class _Bench:
         plan: tuple[int, int],
         costs: BatchCosts,
     ) -> StageTime:
-        whole = part_of("step", ticks.seconds, phase="")
+        in_memory = self._workers() is None
+        whole = whole_step(ticks.seconds, rows, in_memory=in_memory)
         return StageTime(
             name=ticks.name,
             whole=whole,
             mean=statistics.fmean(ticks.seconds),
-            parts=parts_of(rows, whole, costs=costs, in_memory=self._workers() is None),
+            parts=parts_of(rows, whole, costs=costs, in_memory=in_memory),
             measured=len(ticks.seconds),
             examples=ticks.examples / max(ticks.steps, 1),
             steps=plan[0],

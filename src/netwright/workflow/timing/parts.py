@@ -15,7 +15,7 @@ from netwright.workflow.timing.stopwatch import Key
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
-__all__ = ["part_of", "parts_of"]
+__all__ = ["part_of", "parts_of", "whole_step"]
 
 _OF_A_PHASE = ("forward", "backward", "update")
 
@@ -24,6 +24,26 @@ def part_of(name: str, seconds: Sequence[float], *, phase: str) -> Part:
     """The median with its bootstrap interval."""
     found = bootstrap(np.median, [np.asarray(seconds)], n_resamples=500)
     return Part(name=name, phase=phase, seconds=found.value, low=found.low, high=found.high)
+
+
+def whole_step(
+    seconds: Sequence[float], rows: Sequence[dict[Key, float]], *, in_memory: bool
+) -> Part:
+    """The whole step; the median leaves out the few in which a source makes several batches.
+
+    What they take longer is spread over all, because a mean would take in whatever else the machine
+    does now and then.
+
+    Args:
+        seconds: of each step.
+        rows: of steps that were taken apart.
+        in_memory: whether the data are.
+    """
+    later = 0.0
+    if in_memory:
+        asked = _asked(rows)
+        later = float(np.median(_evened(asked)) - np.median(asked))
+    return part_of("step", [one + later for one in seconds], phase="")
 
 
 def parts_of(
@@ -39,7 +59,7 @@ def parts_of(
     """
     keys = {key for row in rows for key in row}
     phases = list(dict.fromkeys(phase for row in rows for phase, _ in row if phase))
-    found = _of_source([row.get(("", "next"), 0.0) for row in rows], costs, in_memory=in_memory)
+    found = _of_source(_asked(rows), costs, in_memory=in_memory)
     listed = [(phase, name) for phase in phases for name in _OF_A_PHASE]
     for phase, name in [*listed, ("", "fit"), ("", "record")]:
         if (phase, name) in keys:
@@ -48,6 +68,11 @@ def parts_of(
     rest = whole.seconds - sum(part.seconds for part in found)
     wide = (whole.high - whole.low) / 2
     return (*found, Part(name="other", seconds=rest, low=rest - wide, high=rest + wide))
+
+
+def _asked(rows: Sequence[dict[Key, float]]) -> list[float]:
+    """What the source was asked for took, a step."""
+    return [row.get(("", "next"), 0.0) for row in rows]
 
 
 def _of_source(seconds: Sequence[float], costs: BatchCosts, *, in_memory: bool) -> list[Part]:
