@@ -47,6 +47,13 @@ def test_in_memory(monkeypatch):
     assert found.reading is None
 
 
+def test_without_augmentation_it_takes_no_time():
+    recipe = Recipe.parse({"data": {"name": "given"}}).changed(["model={name: mlp, hidden: [4]}"])
+    session = open_session(recipe, Given(data=blobs()))
+    found = batch_costs(session.prepared, session.recipe, device=CPU)
+    assert found.augment == 0 < found.whole
+
+
 def test_read_one_by_one(monkeypatch):
     class Items(Pairs):
         def __getitem__(self, place):

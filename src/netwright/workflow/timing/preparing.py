@@ -53,6 +53,8 @@ def batch_costs(prepared: Any, recipe: Recipe, *, device: torch.device) -> Batch
     if not isinstance(prepared, Prepared):
         return BatchCosts()
     whole, plain, bare = _in_turn(_sources(prepared, recipe, device=device), device=device)
+    if prepared.augmentation(recipe) is None:
+        whole = plain = min(whole, plain)  # they are the same, and differ by chance
     reading = None
     if isinstance(prepared.samples, Items):
         reading = max(_reading(prepared, recipe, device=device) - (whole - bare), 0.0)
