@@ -8,6 +8,7 @@ much as the forward pass. Here the lists are gathered once and the same kernels 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,20 +17,22 @@ from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimize
 
 __all__ = ["Direct"]
 
-_Kernel = Callable[[Mapping[str, Any], "_Lists", list[Tensor]], None]
+_Kernel = Callable[["_Group", list[Tensor]], None]
 
 
-class _Lists:
-    """A group's parameters and state, laid out as the kernels take them."""
+@dataclass(frozen=True)
+class _Group:
+    """A group's parameters and state, laid out as the kernels take them.
 
-    def __init__(
-        self, optimizer: torch.optim.Optimizer, group: Mapping[str, Any], names: tuple[str, ...]
-    ) -> None:
-        self.parameters: list[Tensor] = list(group["params"])
-        states = [optimizer.state[parameter] for parameter in self.parameters]
-        self.states: dict[str, list[Tensor]] = {
-            name: [state[name] for state in states] for name in names
-        }
+    Attributes:
+        options: the optimiser's own mapping, in which rates change.
+        parameters: of the group.
+        states: name → of each parameter.
+    """
+
+    options: Mapping[str, Any]
+    parameters: list[Tensor]
+    states: Mapping[str, list[Tensor]]
 
 
 class Direct:
@@ -45,7 +48,7 @@ class Direct:
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer = optimizer
         self._kernel = _kernel_of(optimizer)
-        self._laid_out: list[tuple[dict[str, Any], _Lists]] = []
+        self._groups: list[_Group] = []
         self._of: tuple[object, object] | None = None
 
     def step(self) -> None:
@@ -55,14 +58,14 @@ class Direct:
             self._optimizer.step()
             return
         with torch.no_grad():
-            for (group, lists), given in zip(self._laid_out, gradients, strict=True):
-                self._kernel(group, lists, given)
+            for group, given in zip(self._groups, gradients, strict=True):
+                self._kernel(group, given)
 
     def _gradients(self) -> list[list[Tensor]] | None:
         found = []
-        for _, lists in self._laid_out:
+        for group in self._groups:
             given = []
-            for parameter in lists.parameters:
+            for parameter in group.parameters:
                 if parameter.grad is None:
                     return None
                 given.append(parameter.grad)
@@ -88,7 +91,7 @@ class Direct:
     def _lay_out(self) -> bool:
         optimizer = self._optimizer
         self._of = None
-        laid_out = []
+        groups = []
         for group in optimizer.param_groups:
             names = _state_names(optimizer, group)
             if not all(
@@ -96,8 +99,10 @@ class Direct:
                 for parameter in group["params"]
             ):
                 return False
-            laid_out.append((group, _Lists(optimizer, group, names)))
-        self._laid_out = laid_out
+            parameters = list(group["params"])
+            states = {name: [optimizer.state[p][name] for p in parameters] for name in names}
+            groups.append(_Group(group, parameters, states))
+        self._groups = groups
         self._of = optimizer.param_groups, optimizer.state
         return True
 
@@ -130,38 +135,38 @@ def _is_plain(parameter: Tensor) -> bool:
     )
 
 
-def _sgd(group: Mapping[str, Any], lists: _Lists, gradients: list[Tensor]) -> None:
-    momentum = group["momentum"]
+def _sgd(group: _Group, gradients: list[Tensor]) -> None:
+    options = group.options
     torch._fused_sgd_(
-        lists.parameters,
+        group.parameters,
         gradients,
-        lists.states["momentum_buffer"] if momentum else [],
-        weight_decay=group["weight_decay"],
-        momentum=momentum,
-        lr=group["lr"],
-        dampening=group["dampening"],
-        nesterov=group["nesterov"],
-        maximize=group["maximize"],
+        group.states.get("momentum_buffer", []),
+        weight_decay=options["weight_decay"],
+        momentum=options["momentum"],
+        lr=options["lr"],
+        dampening=options["dampening"],
+        nesterov=options["nesterov"],
+        maximize=options["maximize"],
         is_first_step=False,
     )
 
 
-def _adam(group: Mapping[str, Any], lists: _Lists, gradients: list[Tensor]) -> None:
-    steps = lists.states["step"]
-    torch._foreach_add_(steps, 1)
-    kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+def _adam(group: _Group, gradients: list[Tensor]) -> None:
+    options, states = group.options, group.states
+    torch._foreach_add_(states["step"], 1)
+    kernel = torch._fused_adamw_ if options["decoupled_weight_decay"] else torch._fused_adam_
     kernel(
-        lists.parameters,
+        group.parameters,
         gradients,
-        lists.states["exp_avg"],
-        lists.states["exp_avg_sq"],
+        states["exp_avg"],
+        states["exp_avg_sq"],
         [],
-        steps,
-        lr=group["lr"],
-        beta1=group["betas"][0],
-        beta2=group["betas"][1],
-        weight_decay=group["weight_decay"],
-        eps=group["eps"],
+        states["step"],
+        lr=options["lr"],
+        beta1=options["betas"][0],
+        beta2=options["betas"][1],
+        weight_decay=options["weight_decay"],
+        eps=options["eps"],
         amsgrad=False,
-        maximize=group["maximize"],
+        maximize=options["maximize"],
     )
