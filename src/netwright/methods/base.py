@@ -79,6 +79,8 @@ class Phase:
         batches: fresh batches a step, each with an update of its own.
         accumulates: False where the loss is not a sum over examples (NT-Xent, batch statistics), so
             that micro-batches would change it; the loop then refuses to cut the batch.
+        compiles: whether `loss` can be traced: plain tensor functions of the batch and of modules.
+            Compiling is tried only where this says so.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Phase:
     loss: Callable[[Streams], Loss]
     batches: int = 1
     accumulates: bool = True
+    compiles: bool = False
 
     def __post_init__(self) -> None:
         if self.batches < 1:

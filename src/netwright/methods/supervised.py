@@ -81,7 +81,7 @@ class Supervised(Method):
 
     def phases(self, stage: Stage) -> Sequence[Phase]:
         """One, over everything."""
-        return (Phase(name="main", optimizers=("main",), loss=self.loss),)
+        return (Phase(name="main", optimizers=("main",), loss=self.loss, compiles=True),)
 
     def loss(self, batch: Streams) -> Loss:
         """What the examples cost, each times its weight."""

@@ -1,0 +1,148 @@
+"""A whole step in torch's compiler: as one graph or not at all, counted, and called without ado.
+
+torch.compile's own wrapper costs 25 µs a call, as much as a small network's forward pass. What it
+compiles to and the guards it made are therefore looked up once and called directly: first the
+guards, then the code. Guards of what is gathered once and of torch's own functions are left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, no_type_check
+
+import torch
+
+from netwright.data.batch import Streams
+from netwright.train.same_dropout import keep_dropout
+from netwright.train.whole_step import Carrier, Held, WholeStep
+
+__all__ = ["CannotCompile", "OneGraph"]
+
+_numbers = itertools.count()
+_LIMIT = 8  # torch's own limit of graphs a function
+# Kinds of guard that concern neither the batch nor the modules.
+_NEEDLESS = {
+    "AUTOGRAD_SAVED_TENSORS_HOOKS",
+    "BUILTIN_MATCH",
+    "DEFAULT_DEVICE",
+    "FUNCTORCH_STACK_MATCH",
+    "TORCH_FUNCTION_STATE",
+}
+_CONTEXT = "Developer debug context"
+_GATHERED_ONCE = ("step", "held", "L['step']", "L['held']")
+_OF_TORCH = ("G['__import_torch", "__import__('torch')")
+
+
+class CannotCompile(Exception):
+    """Why a step is not one graph; nothing was changed."""
+
+
+@no_type_check  # the compiler wants this very function, also where tests put checks around others
+def _root(step, carrier, held, streams):
+    return step(carrier, held, streams)
+
+
+class OneGraph:
+    """Compiles a step when it is first called, and again for batches of another form.
+
+    Args:
+        step: what is compiled.
+        carrier: the loss.
+
+    Attributes:
+        count: graphs made.
+        seconds: that the last one took.
+    """
+
+    def __init__(self, step: WholeStep, carrier: Carrier) -> None:
+        self.step = step
+        self.count = 0
+        self.seconds = 0.0
+        self._carrier = carrier
+        # a name of its own: torch keeps graphs, and counts them, by code object
+        code = _root.__code__.replace(co_name=f"whole_step_{next(_numbers)}")
+        self._root = FunctionType(code, _root.__globals__)
+        self._compiled = torch.compile(
+            self._root,
+            backend=self._build,
+            fullgraph=True,
+            dynamic=False,
+            options={"guard_filter_fn": _worth_guarding},
+        )
+        self._direct: list[tuple[Callable[[dict[str, Any]], bool], FunctionType]] = []
+
+    def __call__(self, held: Held, streams: Streams) -> tuple[Any, ...] | None:
+        """Take a step with a graph that is there; None where none fits this batch."""
+        places = {"step": self.step, "carrier": self._carrier, "held": held, "streams": streams}
+        for fits, code in self._direct:
+            if fits(places):
+                return code(self.step, self._carrier, held, streams)  # type: ignore[no-any-return]
+        return None
+
+    def compile(self, held: Held, streams: Streams) -> tuple[Any, ...]:
+        """Take a step, making a graph for it where there is none.
+
+        Raises:
+            CannotCompile: the reason, in a few words.
+        """
+        from torch._dynamo.exc import TorchDynamoException
+
+        began, before = time.perf_counter(), self.count
+        try:
+            result: tuple[Any, ...] = self._compiled(self.step, self._carrier, held, streams)
+        except TorchDynamoException as error:
+            raise CannotCompile(_in_words(error)) from error
+        if self.count > before:
+            self.seconds = time.perf_counter() - began
+            self._direct = _entries(self._root)
+        return result
+
+    def _build(self, graph: Any, inputs: Sequence[Any], **_: Any) -> Any:
+        from torch._inductor.compile_fx import compile_fx
+
+        # random numbers and roundings as without the compiler
+        patches = {"fallback_random": True, "emulate_precision_casts": True}
+        keep_dropout(graph)
+        built = compile_fx(graph, inputs, config_patches=patches)
+        self.count += 1
+        return built
+
+
+def _worth_guarding(guards: Sequence[Any]) -> list[bool]:
+    return [_is_worth(guard.guard_type, guard.name) for guard in guards]
+
+
+def _is_worth(kind: str, name: str) -> bool:
+    root = re.split(r"[.\[]", name, maxsplit=1)[0] if not name.startswith("L[") else name[:9]
+    if kind in _NEEDLESS or name.startswith(_OF_TORCH) or root in _GATHERED_ONCE:
+        return False
+    return name.startswith("G['__import_") or not name.startswith("G[")
+
+
+def _entries(function: FunctionType) -> list[tuple[Callable[[dict[str, Any]], bool], FunctionType]]:
+    """Guards and code of every graph; none where torch keeps them elsewhere."""
+    try:
+        from torch._dynamo.eval_frame import _debug_get_cache_entry_list
+
+        return [
+            (entry.guard_manager.check, FunctionType(entry.code, function.__globals__))
+            for entry in _debug_get_cache_entry_list(function.__code__)
+        ]
+    except (ImportError, AttributeError, TypeError):
+        return []
+
+
+def _in_words(error: BaseException) -> str:
+    kind = type(error).__name__
+    if "RecompileLimit" in kind:
+        return f"it would take more than {_LIMIT} graphs"
+    if "CxxCompiler" in kind or "CxxCompiler" in str(error):
+        return "there is no C++ compiler: install g++ or clang, or set CXX"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    shown = [line.partition(":")[2].strip() for line in lines if line.startswith(_CONTEXT)]
+    said = [lines[0].rstrip(".") if lines else kind, *shown[:1]]
+    return f"torch's compiler can't take it as one graph ({', '.join(said)})"
