@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -98,13 +99,7 @@ class Probe(ABC):
 
     def hook(self, place: str, module: nn.Module, *, look: Callable[[str, Tensor], None]) -> None:
         """Call `look` with each floating-point output of `module` on the steps it looks at."""
-
-        def forward(_: nn.Module, __: Any, output: Any) -> None:
-            if self._active:
-                for name, tensor in tensors_in(output, place):
-                    look(name, tensor)
-
-        self._handles.append(module.register_forward_hook(forward))
+        self._handles.append(module.register_forward_hook(_Look(self, place, look)))
 
     def __enter__(self) -> Self:
         if self._handles:
@@ -130,6 +125,24 @@ class Probe(ABC):
                 "Call at(step) before and read() after a step; attach before torch.compile; check "
                 "that the module is the one that runs."
             )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A hook that only looks. A loop that runs compiled code asks it when, see `train.shadow`."""
+
+    probe: Probe
+    place: str
+    look: Callable[[str, Tensor], None]
+
+    def is_due(self) -> bool:
+        """Whether it wants to see the coming step."""
+        return self.probe.active
+
+    def __call__(self, _: nn.Module, __: Any, output: Any) -> None:
+        if self.probe.active:
+            for name, tensor in tensors_in(output, self.place):
+                self.look(name, tensor)
 
 
 def tensors_in(output: Any, place: str) -> Iterator[tuple[str, Tensor]]:

@@ -10,10 +10,11 @@ __all__ = ["Weights"]
 
 
 class Weights(Probe):
-    """Norm of each parameter and of its gradient; needs no hook."""
+    """Norm of each parameter and of its gradient, which the last step has left in it."""
 
     def attach(self) -> None:
-        """Nothing to put on: parameters can be read at any time."""
+        """Hook the module, so that compiled code knows when a gradient is to be left."""
+        self.hook("model", self.module, look=lambda place, output: None)
 
     def finish(self) -> None:
         """Read every parameter."""

@@ -116,6 +116,7 @@ class TrainingPart(_Part):
     clip_norm: float | None = Field(default=None, gt=0)
     clip_value: float | None = Field(default=None, gt=0)
     ema_decay: float | None = Field(default=None, ge=0, lt=1)
+    compile: bool = False
     early_stopping: EarlyStoppingPart | None = None
     restore_best: bool = True
     validate_every: int = Field(default=1, ge=1)

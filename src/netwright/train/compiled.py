@@ -143,9 +143,8 @@ class CompilingUpdater(Updater):
 
     def _show(self, phase: Phase, streams: Streams) -> None:
         """Take the step in the open for those who look on; only its gradient stays, to be read."""
-        optimizers = [self.optimizers[name] for name in phase.optimizers]
         with untouched(self.method):
-            self._gradient(phase, [streams], optimizers)
+            self._gradient(phase, [streams], self._aim_at(phase))
         self._gradients_left = True
 
     def _step(self, phase: Phase, streams: Streams, compiled: _Compiled) -> Outcome:
@@ -168,7 +167,7 @@ class CompilingUpdater(Updater):
                 result = self._compile(phase, streams, compiled)
         if result is None:
             return super().run(phase, streams)
-        return _outcome(*result)
+        return _outcome(result)
 
     def _compile(
         self, phase: Phase, streams: Streams, compiled: _Compiled
@@ -335,17 +334,10 @@ class _Kept:
         _random.restore(self.random)
 
 
-def _outcome(
-    mean: Tensor,
-    norm: Tensor,
-    left_out: Tensor,
-    total: Tensor,
-    count: Tensor | int,
-    terms: Mapping[str, Tensor],
-    term_weights: Mapping[str, float],
-) -> Outcome:
+def _outcome(result: tuple[Any, ...]) -> Outcome:
+    mean, norm, left_out, total, count, terms, term_weights = result
     loss = Loss(total=total, count=count, terms=terms, term_weights=term_weights)
-    if left_out.device.type == "cpu":  # where reading it costs nothing
+    if left_out.is_cpu:  # where reading it costs nothing
         applied = not left_out.item()
         return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied)
     return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=True, left_out=left_out)

@@ -20,6 +20,7 @@ from netwright.runs.records import Ended, Finding
 if TYPE_CHECKING:
     from netwright.data.batch import Streams
     from netwright.methods.base import Method
+    from netwright.train.compiled import Compilation
     from netwright.train.loop import Loop
     from netwright.train.update import Outcome
 
@@ -132,6 +133,9 @@ class Observer:
             streams: what was learned from.
             outcome: loss and gradient norm, on the device.
         """
+
+    def compiled(self, view: View, *, compilation: Compilation) -> None:
+        """A phase's step was compiled, or can't be and runs as without."""
 
     def stepped(self, view: View) -> None:
         """All phases of a step are done."""

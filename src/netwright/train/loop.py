@@ -26,7 +26,8 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -67,6 +68,9 @@ from netwright.train.state import (
 from netwright.train.tally import Tally
 from netwright.train.update import Clipping, Outcome, Updater
 from netwright.train.validation import HeldOut, validate
+
+if TYPE_CHECKING:
+    from netwright.train.compiled import Compilation
 
 __all__ = ["Loop", "MakeOptimizer"]
 
@@ -261,16 +265,7 @@ class Loop:
     def _enter(self, stage: Stage) -> None:
         self.build_optimizers()
         self.learning_rate_factors = dict.fromkeys(self.optimizers, 1.0)
-        self.updater = Updater(
-            self.method,
-            self.optimizers,
-            precision=self.precision,
-            micro_batch_size=self.settings.micro_batch_size,
-            piece_sizes=self.piece_sizes,
-            cut=self._cut_batches,
-            clipping=self.clipping,
-            scaler=self.scaler,
-        )
+        self.updater = self._make_updater()
         named = {name for phase in self.phases for name in phase.optimizers}
         if named != set(self.optimizers):
             raise must_be(
@@ -278,6 +273,27 @@ class Loop:
                 f"updating each optimizer of parameter_groups ({', '.join(self.optimizers)})",
                 sorted(named),
             )
+
+    def _make_updater(self) -> Updater:
+        settings = self.settings
+        make: Callable[..., Updater] = Updater
+        if settings.compile:
+            from netwright.train.compiled import CompilingUpdater
+
+            make = partial(CompilingUpdater, tell=self._tell_of_compilation)
+        return make(
+            self.method,
+            self.optimizers,
+            precision=self.precision,
+            micro_batch_size=settings.micro_batch_size,
+            piece_sizes=self.piece_sizes,
+            cut=self._cut_batches,
+            clipping=self.clipping,
+            scaler=self.scaler,
+        )
+
+    def _tell_of_compilation(self, compilation: Compilation) -> None:
+        self._tell("compiled", compilation=compilation)
 
     def build_optimizers(self) -> None:
         """Make the optimisers of the current stage afresh, without any state."""

@@ -42,7 +42,7 @@ class CannotCompile(Exception):
 
 
 @no_type_check  # the compiler wants this very function, also where tests put checks around others
-def _root(step, carrier, held, streams):
+def _root(step: WholeStep, carrier: Carrier, held: Held, streams: Streams) -> tuple[Any, ...]:
     return step(carrier, held, streams)
 
 

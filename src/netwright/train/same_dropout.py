@@ -33,7 +33,7 @@ def _replace(graph: torch.fx.Graph, node: torch.fx.Node) -> bool:
         return False
     with graph.inserting_before(node):
         blind = graph.call_method("detach", (values,))
-        noise = graph.call_function(_noise_operator(), (blind, 1 - share))
+        noise = graph.call_function(_noise_operator()[0], (blind, 1 - share))
         made = graph.call_method("mul_" if inplace else "mul", (values, noise))
     made.meta = dict(node.meta)
     node.replace_all_uses_with(made)
@@ -53,17 +53,14 @@ def _arguments(
 
 
 @lru_cache(maxsize=1)
-def _noise_operator() -> Any:
-    library = torch.library.Library("netwright", "FRAGMENT")  # noqa: TOR901 - kept by the cache
+def _noise_operator() -> tuple[Any, torch.library.Library]:
+    """The operator, and the library that it lives no longer than."""
+    library = torch.library.Library("netwright", "FRAGMENT")
     tags = (torch.Tag.nondeterministic_seeded, torch.Tag.needs_exact_strides)
     library.define("dropout_noise(Tensor like, float keep) -> Tensor", tags=tags)
     library.impl("dropout_noise", _noise, "CPU")
     library.impl("dropout_noise", lambda like, keep: torch.empty_like(like), "Meta")
-    _libraries.append(library)
-    return torch.ops.netwright.dropout_noise.default
-
-
-_libraries: list[Any] = []
+    return torch.ops.netwright.dropout_noise.default, library
 
 
 def _noise(like: Tensor, keep: float) -> Tensor:

@@ -26,6 +26,7 @@ class Settings:
         snapshot_every: epochs between snapshots on disk; 0 writes one at the end of a run that is
             interrupted, and none else.
         snapshot_steps: steps between further snapshots, within an epoch too; 0 for none.
+        compile: carry out the steps of phases that allow it as one compiled graph each.
         ring: snapshots kept in memory for roll-backs, one an epoch; 0 for none.
         restore_best: end with the weights of the best validation rather than the last.
         skipped_limit: non-finite updates in a row after which the run is given up.
@@ -41,6 +42,7 @@ class Settings:
     validate_every: int = 1
     snapshot_every: int = 1
     snapshot_steps: int = 0
+    compile: bool = False
     ring: int = 0
     restore_best: bool = True
     skipped_limit: int = 20

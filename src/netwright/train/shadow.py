@@ -34,7 +34,9 @@ class Hooks:
 
     def __init__(self, module: nn.Module) -> None:
         self._places = [
-            (name, getattr(part, table)) for name, part in module.named_modules() for table in _TABLES
+            (name, getattr(part, table))
+            for name, part in module.named_modules()
+            for table in _TABLES
         ]
         self._tables: list[dict[int, Any]] = [table for _, table in self._places]
         self._parameters = list(module.parameters())
@@ -52,7 +54,9 @@ class Hooks:
 
     def are_due(self) -> bool:
         """Whether one that only looks wants to see the coming step."""
-        return any(due() for table in self._tables for hook in table.values() if (due := _due(hook)))
+        return any(
+            due() for table in self._tables for hook in table.values() if (due := _due(hook))
+        )
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

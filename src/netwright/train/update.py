@@ -127,9 +127,7 @@ class Updater:
 
     def run(self, phase: Phase, streams: Streams) -> Outcome:
         """Update the optimisers of `phase` on one batch."""
-        aim = self._aims.get(phase.name)
-        if aim is None:
-            aim = self._aims[phase.name] = _Aim.at([self.optimizers[o] for o in phase.optimizers])
+        aim = self._aims.get(phase.name) or self._aim_at(phase)
         self._kept.note(phase.name, streams)
         while True:
             try:
@@ -157,6 +155,11 @@ class Updater:
             for buffer, value in kept:
                 buffer.copy_(value)
         return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied, left_out=left_out)
+
+    def _aim_at(self, phase: Phase) -> _Aim:
+        aim = _Aim.at([self.optimizers[name] for name in phase.optimizers])
+        self._aims[phase.name] = aim
+        return aim
 
     def _make_room(self, phase: Phase, streams: Streams, aim: _Aim) -> None:
         """Cut the phase's batches smaller than what did not fit; undo what was begun."""

@@ -182,6 +182,7 @@ def settings_of(recipe: Recipe) -> Settings:
         clip_norm=part.clip_norm,
         clip_value=part.clip_value,
         ema_decay=part.ema_decay,
+        compile=part.compile,
         validate_every=part.validate_every,
         snapshot_every=1 if part.snapshot_every is None else part.snapshot_every,
         snapshot_steps=part.snapshot_steps,

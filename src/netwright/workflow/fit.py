@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "resume", "run_recipe"]
 
-_BEFORE_LEARNING = {"attempt", "stage", "finding"}
+_BEFORE_LEARNING = {"attempt", "stage", "finding", "compilation"}
 
 
 def fit(
@@ -70,6 +70,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
+    compile: bool = False,
     doctor: bool = True,
     name: str | None = None,
     changes: Sequence[str] = (),
@@ -92,6 +93,8 @@ def fit(
         seed: of weights, order, augmentation and dropout; the test split does not depend on it.
         device: "auto", "cpu", "cuda", ….
         precision: "auto", "fp32", "bf16", "fp16".
+        compile: carry out each step as one compiled graph where the method allows it; pays where
+            steps are short and many.
         doctor: watch the run; changes no bit of it.
         name: of the run's folder; the data's name and a number where it is left out.
         changes: any field of the recipe, as "path.to.field=value".
@@ -108,6 +111,7 @@ def fit(
         "training.epochs": epochs,
         "training.batch_size": batch_size,
         "training.precision": precision,
+        "training.compile": compile,
         "optimizer.name": optimizer,
         "optimizer.learning_rate": learning_rate,
         "schedule.name": schedule,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+    from netwright.train.compiled import Compilation
+
 __all__ = ["Progress"]
 
 _PAUSE = 0.2  # seconds between looks at the loss, each of which waits for the device
@@ -62,6 +64,11 @@ class Progress(Observer):
         """Keep the loss, unread."""
         self._mean = outcome.mean
         self._examples += count_examples(streams)
+
+    def compiled(self, view: View, *, compilation: Compilation) -> None:
+        """Say how long it took; why there is no graph is said even where nothing is drawn."""
+        if self._console.is_terminal or compilation.reason is not None:
+            self._console.print(str(compilation), markup=False, highlight=False)
 
     def stepped(self, view: View) -> None:
         """Move the bar."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from netwright.runs.events import Recorder
 from netwright.runs.records import Ended, Finding, Intervention
 from netwright.train.control import Command, Observer, RollBack, View
 from netwright.train.update import Outcome
+
+if TYPE_CHECKING:
+    from netwright.train.compiled import Compilation
 
 __all__ = ["Record"]
 
@@ -118,6 +121,18 @@ class Record(Observer):
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Remember which part of the record counts."""
         self._about |= {"kept_bytes": state["kept_bytes"]}
+
+    def compiled(self, view: View, *, compilation: Compilation) -> None:
+        """Write how many graphs a phase has taken so far, or why it takes none."""
+        self._drain()
+        self._recorder.record(
+            "compilation",
+            step=view.step,
+            phase=compilation.phase,
+            graphs=compilation.graphs,
+            reason=compilation.reason,
+            clock={"seconds": compilation.seconds},
+        )
 
     def commanded(self, view: View, *, command: Command) -> None:
         """Write the command with the finding that caused it; a roll-back begins a new attempt."""
