@@ -177,13 +177,12 @@ class CompilingUpdater(Updater):
         if graph is None or held is None:
             raise RuntimeError("nothing was gathered")
         before = graph.count
-        kept = _Kept.of(held) if not before else None
+        kept = _Kept.of(held)
         try:
             with self._hooks.hidden():
                 result = graph.compile(held, streams)
         except CannotCompile as error:
-            if kept is not None:
-                kept.put_back()
+            kept.put_back()
             self._refuse(phase, str(error))
             return None
         if graph.count > before:
@@ -195,7 +194,7 @@ class CompilingUpdater(Updater):
         """See in the open what the loss depends on and what the forward pass writes into."""
         places = {id(p): name for name, p in compiled.carrier.named_parameters()}
         buffers = dict(compiled.carrier.named_buffers())
-        before = {name: (buffer, buffer._version) for name, buffer in buffers.items()}
+        before = {name: (buffer._version, buffer.clone()) for name, buffer in buffers.items()}
         parameters = [p for p in compiled.parameters() if id(p) in places and p.requires_grad]
         with untouched(self.method), self._hooks.hidden():
             with self._precision.autocast():
@@ -203,7 +202,12 @@ class CompilingUpdater(Updater):
             found = torch.autograd.grad(loss.total, parameters, allow_unused=True)
             after = dict(compiled.carrier.named_buffers())
             replaced = [name for name, buffer in buffers.items() if after.get(name) is not buffer]
-            written = [name for name, (buffer, old) in before.items() if buffer._version != old]
+            # batch normalisation writes without counting it
+            written = [
+                name
+                for name, (version, value) in before.items()
+                if buffers[name]._version != version or not torch.equal(buffers[name], value)
+            ]
         depends = [p for p, gradient in zip(parameters, found, strict=True) if gradient is not None]
         return _Parts(
             parameters={places[id(parameter)]: parameter for parameter in depends},
@@ -231,7 +235,7 @@ class _Compiled:
         self.graph: OneGraph | None = None
         self._optimizers = optimizers
         self._clipping: Clipping | None = None
-        self._seen: list[object] = []
+        self._seen: list[tuple[torch.optim.Optimizer, object, object]] = []
         self._groups: list[dict[str, Any]] = []
         self._rates: list[float] = []
 
@@ -243,10 +247,10 @@ class _Compiled:
         """Whether what was gathered is no longer what there is; loading a state replaces it."""
         if self.held is None or clipping is not self._clipping:
             return True
-        seen = iter(self._seen)
-        return any(
-            o.param_groups is not next(seen) or o.state is not next(seen) for o in self._optimizers
-        )
+        for optimizer, groups, state in self._seen:
+            if optimizer.param_groups is not groups or optimizer.state is not state:
+                return True
+        return False
 
     def gather(self, clipping: Clipping, precision: Precision) -> str | None:
         """Lay out all tensors; `held` stays None while an optimiser has not begun its state.
@@ -262,7 +266,7 @@ class _Compiled:
         if not self.parts.parameters:
             return "its loss depends on none of its parameters"
         self._groups = [group for o in self._optimizers for group in o.param_groups]
-        self._seen = [part for o in self._optimizers for part in (o.param_groups, o.state)]
+        self._seen = [(o, o.param_groups, o.state) for o in self._optimizers]
         self._clipping = clipping
         states = self._lay_out()
         if states is None:

@@ -8,9 +8,11 @@ guards, then the code. Guards of what is gathered once and of torch's own functi
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, no_type_check
 
@@ -89,12 +91,11 @@ class OneGraph:
         Raises:
             CannotCompile: the reason, in a few words.
         """
-        from torch._dynamo.exc import TorchDynamoException
-
         began, before = time.perf_counter(), self.count
         try:
-            result: tuple[Any, ...] = self._compiled(self.step, self._carrier, held, streams)
-        except TorchDynamoException as error:
+            with _no_talk():
+                result: tuple[Any, ...] = self._compiled(self.step, self._carrier, held, streams)
+        except Exception as error:  # whatever a compiler trips over must not end a run
             raise CannotCompile(_in_words(error)) from error
         if self.count > before:
             self.seconds = time.perf_counter() - began
@@ -102,14 +103,30 @@ class OneGraph:
         return result
 
     def _build(self, graph: Any, inputs: Sequence[Any], **_: Any) -> Any:
-        from torch._inductor.compile_fx import compile_fx
-
-        # random numbers and roundings as without the compiler
-        patches = {"fallback_random": True, "emulate_precision_casts": True}
-        keep_dropout(graph)
-        built = compile_fx(graph, inputs, config_patches=patches)
+        built = _machine_code(graph, inputs)
         self.count += 1
         return built
+
+
+@contextmanager
+def _no_talk() -> Iterator[None]:
+    """Keep the compiler from logging in forty lines what is told in one."""
+    log = logging.getLogger("torch._dynamo.convert_frame")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def _machine_code(graph: torch.fx.GraphModule, inputs: Sequence[Any]) -> Any:
+    from torch._inductor.compile_fx import compile_fx
+
+    keep_dropout(graph)
+    # random numbers and roundings as without the compiler
+    patches = {"fallback_random": True, "emulate_precision_casts": True}
+    return compile_fx(graph, inputs, config_patches=patches)
 
 
 def _worth_guarding(guards: Sequence[Any]) -> list[bool]:

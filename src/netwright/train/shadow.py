@@ -43,10 +43,12 @@ class Hooks:
 
     def any(self) -> bool:
         """Whether there are any at all; costs next to nothing."""
-        return any(self._tables)
+        return any(self._tables) or any(map(_is_watched, self._parameters))
 
     def of_unknown_effect(self) -> str | None:
         """Where a hook is that may change what is computed."""
+        if any(_is_watched(parameter) for parameter in self._parameters):
+            return "a parameter"
         for name, table in self._places:
             if any(_due(hook) is None for hook in table.values()):
                 return name or "the method"
@@ -73,8 +75,12 @@ class Hooks:
 
 @contextmanager
 def untouched(method: Method) -> Iterator[None]:
-    """Afterwards buffers, stateful parts and random state are as before the block."""
+    """Afterwards buffers, stateful parts and random state are as before the block.
+
+    So is what modules keep in attributes of their own (a count of calls).
+    """
     random = _random.capture()
+    attributes = [(part, dict(part.__dict__)) for part in method.modules()]
     kept = [
         (part, name, buffer, buffer.detach().clone())
         for part in method.modules()
@@ -85,6 +91,9 @@ def untouched(method: Method) -> Iterator[None]:
     try:
         yield
     finally:
+        for part, own in attributes:
+            part.__dict__.clear()
+            part.__dict__.update(own)
         _put_back(kept)
         for name, part in method.stateful.items():
             part.load_state_dict(stateful[name])
@@ -97,6 +106,10 @@ def _put_back(kept: Sequence[tuple[nn.Module, str, Tensor, Tensor]]) -> None:
         part._buffers[name] = buffer
         if not torch.equal(buffer, value):
             buffer.copy_(value)
+
+
+def _is_watched(parameter: Tensor) -> bool:
+    return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
 
 
 def _due(hook: Any) -> Callable[[], bool] | None:

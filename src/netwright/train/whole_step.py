@@ -92,20 +92,11 @@ class WholeStep:
             0), then total, count, terms and their weights as a `Loss` has them.
         """
         said: list[Any] = []
-
-        def cost(values: list[Tensor]) -> tuple[Tensor, Any]:
-            # the forward pass writes into copies: what it wrote counts only if the step does
-            buffers = [buffer.clone() for buffer in held.buffers]
-            given = dict(zip(self.names, [*values, *buffers], strict=True))
-            with self.precision.autocast():
-                loss = functional_call(carrier, given, (streams,))
-            counted = [loss.count.detach()] if isinstance(loss.count, Tensor) else []
-            said.extend((None if counted else loss.count, tuple(loss.terms), loss.term_weights))
-            terms = [value.detach() for value in loss.terms.values()]
-            mean = loss.total / (counted[0] if counted else loss.count)
-            return mean, (loss.total.detach(), counted, terms, buffers)
-
-        gradients, (mean, measured) = grad_and_value(cost, has_aux=True)(held.parameters)
+        differentiated = grad_and_value(
+            lambda values: self._cost(carrier, held, streams, values=values, said=said),
+            has_aux=True,
+        )
+        gradients, (mean, measured) = differentiated(held.parameters)
         total, counted, terms, buffers = measured
         count, names, weights = said
         norm = _norm(gradients)
@@ -116,6 +107,27 @@ class WholeStep:
         left_out = (~finite).to(torch.float32)
         named = dict(zip(names, terms, strict=True))
         return mean, norm, left_out, total, counted[0] if counted else count, named, weights
+
+    def _cost(
+        self,
+        carrier: Carrier,
+        held: Held,
+        streams: Streams,
+        *,
+        values: Sequence[Tensor],
+        said: list[Any],
+    ) -> tuple[Tensor, tuple[Any, ...]]:
+        """The mean loss at `values`, and what else came of it; what is no tensor is `said`."""
+        # the forward pass writes into copies: what it wrote counts only if the step does
+        buffers = [buffer.clone() for buffer in held.buffers]
+        given = dict(zip(self.names, [*values, *buffers], strict=True))
+        with self.precision.autocast():
+            loss = functional_call(carrier, given, (streams,))
+        counted = [loss.count.detach()] if isinstance(loss.count, Tensor) else []
+        said.extend((None if counted else loss.count, tuple(loss.terms), loss.term_weights))
+        terms = [value.detach() for value in loss.terms.values()]
+        mean = loss.total / (counted[0] if counted else loss.count)
+        return mean, (loss.total.detach(), counted, terms, buffers)
 
     def _clipped(self, gradients: Sequence[Tensor], norm: Tensor) -> Sequence[Tensor]:
         largest = self.clipping.value
