@@ -55,11 +55,13 @@ class Stopwatch(Observer):
     compiling = 0.0
 
     def compiled(self, view: View, *, compilation: Compilation) -> None:
+        """Without a graph there is nothing to measure."""
         if compilation.reason is not None:
             raise SystemExit(f"nothing to measure: {compilation}")
         self.compiling += compilation.seconds
 
     def stepped(self, view: View) -> None:
+        """From here on."""
         if view.step == WARM:
             self.began = time.process_time()
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
-
 from compile_kit import (
     ADAMW,
     Told,
@@ -17,6 +15,8 @@ from compile_kit import (
     traceable,
     trained,
 )
+from torch import nn
+
 from contract_kit import loop_of, same_bits
 from netwright.methods.base import Phase
 from netwright.methods.supervised import Supervised
@@ -35,15 +35,15 @@ __all__ = ["as_traced", "traceable"]
 
 @pytest.mark.usefixtures("traceable")
 def test_two_hundred_steps_are_those_of_a_run_without():
-    """Through the machine code: decay groups, clipping, schedule, two sizes of batch, dropout."""
-    data = batches(20, sizes=(16, 15))
+    """Through the machine code: decay groups, clipping, schedule, dropout."""
+    data = batches(20)
     settings = {"epochs": 10, "clip_norm": 0.5}
     plain, by_hand = trained(mlp(), data, compiled=False, **settings)
     loop, told = trained(mlp(), data, compiled=True, **settings)
     assert len(told.losses) == 200
     assert told.reasons == []
-    assert [one.graphs for one in told.compilations] == [1, 2]  # a form of batch each, no more
-    assert all(one.seconds > 0 for one in told.compilations)
+    assert [one.graphs for one in told.compilations] == [1]
+    assert told.compilations[0].seconds > 0
     assert told.losses == pytest.approx(by_hand.losses, abs=1e-5)
     assert told.norms == pytest.approx(by_hand.norms, abs=1e-5)
     assert largest_difference(loop.method, plain.method) < 1e-5
@@ -105,6 +105,16 @@ def test_every_optimiser_that_is_compiled(optimizer):
     loop, told = trained(mlp(), batches(), compiled=True, **settings)
     assert [one.graphs for one in told.compilations] == [1]
     assert told.losses == pytest.approx(by_hand.losses, abs=1e-6)
+    assert largest_difference(loop.method, plain.method) < 1e-6
+
+
+@pytest.mark.usefixtures("as_traced")
+def test_each_form_of_batch_takes_one_graph():
+    data = batches(6, sizes=(16, 15))
+    plain, _ = trained(mlp(), data, compiled=False, epochs=2)
+    loop, told = trained(mlp(), data, compiled=True, epochs=2)
+    assert [one.graphs for one in told.compilations] == [1, 2]
+    assert "again, graph 2 for batches of this form" in str(told.compilations[1])
     assert largest_difference(loop.method, plain.method) < 1e-6
 
 
@@ -199,11 +209,13 @@ def with_layer(layer):
 @pytest.mark.usefixtures("as_traced")
 @pytest.mark.parametrize(
     ("layer", "reason"),
-    [(Branches, "one graph"), (Counts, "more than 8 graphs"), (Assigns, "3.mean anew")],
+    [(Branches, "one graph"), (Counts, "more than 2 graphs"), (Assigns, "3.mean anew")],
 )
 def test_a_model_that_is_no_one_graph_runs_as_without(layer, reason):
-    loop, told = trained(with_layer(layer), batches(12), compiled=True)
-    assert len(told.reasons) == 1 and reason in told.reasons[0]
+    with torch._dynamo.config.patch(recompile_limit=2):
+        loop, told = trained(with_layer(layer), batches(12), compiled=True)
+    assert len(told.reasons) == 1
+    assert reason in told.reasons[0]
     assert "\n" not in told.reasons[0]
     plain, by_hand = trained(with_layer(layer), batches(12), compiled=False)
     assert told.losses == pytest.approx(by_hand.losses, abs=1e-6)
@@ -223,7 +235,8 @@ def test_a_model_that_is_no_one_graph_runs_as_without(layer, reason):
 )
 def test_settings_that_do_not_go_together_say_so(options, reason):
     loop, told = trained(mlp(), batches(4), compiled=True, **options)
-    assert len(told.reasons) == 1 and reason in told.reasons[0]
+    assert len(told.reasons) == 1
+    assert reason in told.reasons[0]
     plain, _ = trained(mlp(), batches(4), compiled=False, **options)
     assert same_bits(loop.method, plain.method)
 
@@ -276,7 +289,8 @@ def test_a_graph_that_breaks_while_it_runs_leaves_the_run_unharmed(monkeypatch):
     monkeypatch.setattr(one_graph, "_machine_code", breaks)
     data = batches(8)
     loop, told = trained(mlp(), [copied(one) for one in data], compiled=True)
-    assert len(told.reasons) == 1 and "torn" in told.reasons[0]
+    assert len(told.reasons) == 1
+    assert "torn" in told.reasons[0]
     assert torch.isfinite(loop.method.model[0].weight).all()
     assert not (loop.method.model[0].weight == 7).any()
 
@@ -410,5 +424,6 @@ def test_a_run_taken_up_again_ends_with_the_same_bits(stop):
     second = loop_of(mlp(), batches(), loop={"schedule": cosine(), "observers": [again]}, **options)
     second.resume(watch.state)
     second.run()
-    assert again.reasons == [] and len(again.losses) == 20 - stop
+    assert again.reasons == []
+    assert len(again.losses) == 20 - stop
     assert same_bits(second.method, whole.method)

@@ -46,7 +46,8 @@ def test_a_hook_that_only_looks_says_when():
     hooks = Hooks(method)
     assert not hooks.any()
     with Activations(method, when=lambda step: step == 3) as probe:
-        assert hooks.any() and hooks.of_unknown_effect() is None
+        assert hooks.any()
+        assert hooks.of_unknown_effect() is None
         probe.at(2)
         assert not hooks.are_due()
         probe.at(3)

@@ -25,7 +25,6 @@ from netwright.train.whole_step import Carrier, Held, WholeStep
 __all__ = ["CannotCompile", "OneGraph"]
 
 _numbers = itertools.count()
-_LIMIT = 8  # torch's own limit of graphs a function
 # Kinds of guard that concern neither the batch nor the modules.
 _NEEDLESS = {
     "AUTOGRAD_SAVED_TENSORS_HOOKS",
@@ -156,7 +155,8 @@ def _entries(function: FunctionType) -> list[tuple[Callable[[dict[str, Any]], bo
 def _in_words(error: BaseException) -> str:
     kind = type(error).__name__
     if "RecompileLimit" in kind:
-        return f"it would take more than {_LIMIT} graphs"
+        limit = torch._dynamo.config.recompile_limit
+        return f"it would take more than {limit} graphs"
     if "CxxCompiler" in kind or "CxxCompiler" in str(error):
         return "there is no C++ compiler: install g++ or clang, or set CXX"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
