@@ -81,6 +81,7 @@ CHANGES = {
 ELSEWHERE = {
     "data.skip_bad": "needs a damaged table: test_bad_rows below",
     "training.restore_best": "needs a run that gets worse: the tests of the loop make one",
+    "training.compile": "changes speed alone, by contract: tests/train/test_compiled.py holds it",
     "training.workers": "changes speed alone, by contract: the tests of streams hold it",
     "doctor": "changes no bit of a run, by contract: the tests of the doctor hold it",
 }

@@ -20,7 +20,7 @@ from netwright.train.one_graph import CannotCompile, OneGraph
 from netwright.train.optimizers.functional_updates import Rule, is_filled, obstacle, rule_for
 from netwright.train.precision import Precision
 from netwright.train.shadow import Hooks, untouched
-from netwright.train.update import Clipping, Outcome, Updater
+from netwright.train.update import Aim, Clipping, Outcome, Updater
 from netwright.train.whole_step import Carrier, Held, Kin, WholeStep
 
 __all__ = ["Compilation", "CompilingUpdater"]
@@ -58,9 +58,7 @@ class CompilingUpdater(Updater):
         optimizers: by name.
         precision: number format of the forward pass.
         tell: is told of every compilation, and why one is not made.
-        micro_batch_size: not compiled where it is given.
-        clipping: of gradients.
-        scaler: not compiled where there is one.
+        options: as `Updater` takes them. Batches that are cut and scaled losses are not compiled.
     """
 
     def __init__(
@@ -70,19 +68,10 @@ class CompilingUpdater(Updater):
         *,
         precision: Precision,
         tell: Callable[[Compilation], None],
-        micro_batch_size: int | None = None,
-        clipping: Clipping | None = None,
-        scaler: torch.amp.GradScaler | None = None,
+        **options: Any,
     ) -> None:
         self._tell = tell
-        super().__init__(
-            method,
-            optimizers,
-            precision=precision,
-            micro_batch_size=micro_batch_size,
-            clipping=clipping,
-            scaler=scaler,
-        )
+        super().__init__(method, optimizers, precision=precision, **options)
 
     def look_anew(self) -> None:
         """See `Updater.look_anew`."""
@@ -91,27 +80,31 @@ class CompilingUpdater(Updater):
         self._hooks = Hooks(self.method)
         self._gradients_left = True
 
-    def run(self, phase: Phase, streams: Streams) -> Outcome:
-        """Update the optimisers of `phase` on one batch."""
+    def _run(self, phase: Phase, streams: Streams, aim: Aim) -> Outcome:
         if phase.name not in self._phases:
             self._phases[phase.name] = self._examine(phase)
         compiled = self._phases[phase.name]
+        if compiled is not None and phase.name in self._piece_sizes:
+            self._refuse(phase, "memory gave out, and its batches are cut")
+            compiled = None
         if compiled is None:
-            return super().run(phase, streams)
+            return super()._run(phase, streams, aim)
         if self._gradients_left:
             self._gradients_left = False
             for parameter in self.method.parameters():
                 parameter.grad = None
         if not self._hooks.any():
-            return self._step(phase, streams, compiled)
+            return self._step(phase, streams, compiled) or super()._run(phase, streams, aim)
         place = self._hooks.of_unknown_effect()
         if place is not None:
             self._refuse(phase, f"a hook on {place} may change what it computes")
-            return super().run(phase, streams)
+            return super()._run(phase, streams, aim)
         if self._hooks.are_due():
-            self._show(phase, streams)
+            with untouched(self.method):
+                self._gradient(phase, [streams], aim)
+            self._gradients_left = True  # to be read by those who look on
         with self._hooks.hidden():
-            return self._step(phase, streams, compiled)
+            return self._step(phase, streams, compiled) or super()._run(phase, streams, aim)
 
     def _examine(self, phase: Phase) -> _Compiled | None:
         """What the phase is compiled from; None, and said why, where it can't be."""
@@ -127,7 +120,7 @@ class CompilingUpdater(Updater):
             return "it does not declare that it can be compiled"
         if self._scaler is not None:
             return "fp16 scales its loss by what earlier steps came to"
-        if self._micro_batch_size is not None:
+        if self._size_of_pieces(phase) is not None:
             return "micro_batch_size cuts its batches"
         for optimizer in optimizers:
             if (found := obstacle(optimizer)) is not None:
@@ -141,41 +134,29 @@ class CompilingUpdater(Updater):
         self._phases[phase.name] = None
         self._tell(Compilation(phase=phase.name, reason=reason))
 
-    def _show(self, phase: Phase, streams: Streams) -> None:
-        """Take the step in the open for those who look on; only its gradient stays, to be read."""
-        with untouched(self.method):
-            self._gradient(phase, [streams], self._aim_at(phase))
-        self._gradients_left = True
-
-    def _step(self, phase: Phase, streams: Streams, compiled: _Compiled) -> Outcome:
+    def _step(self, phase: Phase, streams: Streams, compiled: _Compiled) -> Outcome | None:
+        """A step as one graph; None, with nothing changed, where there is none."""
         if compiled.is_stale(self.clipping):
             if compiled.parts is None:
                 compiled.parts = self._rehearse(phase, streams, compiled)
-            reason = compiled.gather(self.clipping, self._precision)
+            reason = compiled.gather(
+                compiled.parts, clipping=self.clipping, precision=self._precision
+            )
             if reason is not None:
                 self._refuse(phase, reason)
-            if compiled.held is None:  # the optimisers make their state in their first step
-                self._gradients_left = True
-                return super().run(phase, streams)
         graph, held = compiled.graph, compiled.held
-        if graph is None or held is None:
-            raise RuntimeError("nothing was gathered")
+        if graph is None or held is None:  # the optimisers make their state in their first step
+            self._gradients_left = True
+            return None
         compiled.set_rates(held.rates)
         with torch.no_grad():
-            result = graph(held, streams)
-            if result is None:
-                result = self._compile(phase, streams, compiled)
-        if result is None:
-            return super().run(phase, streams)
-        return _outcome(result)
+            result = graph(held, streams) or self._compile(phase, streams, graph=graph, held=held)
+        return None if result is None else _outcome(result)
 
     def _compile(
-        self, phase: Phase, streams: Streams, compiled: _Compiled
+        self, phase: Phase, streams: Streams, *, graph: OneGraph, held: Held
     ) -> tuple[Any, ...] | None:
         """A step by a graph that is not there yet; None, and nothing changed, without success."""
-        graph, held = compiled.graph, compiled.held
-        if graph is None or held is None:
-            raise RuntimeError("nothing was gathered")
         before = graph.count
         kept = _Kept.of(held)
         try:
@@ -252,62 +233,56 @@ class _Compiled:
                 return True
         return False
 
-    def gather(self, clipping: Clipping, precision: Precision) -> str | None:
+    def gather(self, parts: _Parts, *, clipping: Clipping, precision: Precision) -> str | None:
         """Lay out all tensors; `held` stays None while an optimiser has not begun its state.
 
         Returns:
             Why there never will be a graph.
         """
-        if self.parts is None:
-            raise RuntimeError("the step was not rehearsed")
         self.held = None
-        if self.parts.replaced:
-            return f"its forward pass assigns the buffer {self.parts.replaced[0]} anew"
-        if not self.parts.parameters:
+        if parts.replaced:
+            return f"its forward pass assigns the buffer {parts.replaced[0]} anew"
+        if not parts.parameters:
             return "its loss depends on none of its parameters"
         self._groups = [group for o in self._optimizers for group in o.param_groups]
         self._seen = [(o, o.param_groups, o.state) for o in self._optimizers]
         self._clipping = clipping
-        states = self._lay_out()
-        if states is None:
+        parameters = list(parts.parameters.values())
+        laid_out = self._lay_out(parameters)
+        if laid_out is None:
             return None
-        kins, laid_out = states
-        names = (*self.parts.parameters, *self.parts.buffers)
+        kins, states = laid_out
+        names = (*parts.parameters, *parts.buffers)
         step = WholeStep(names=names, kins=kins, clipping=clipping, precision=precision)
         if self.graph is None or self.graph.step != step:
             self.graph = OneGraph(step, self.carrier)
-        parameters = list(self.parts.parameters.values())
         self._rates = []
         rates = torch.zeros(len(self._groups), device=parameters[0].device)
-        self.held = Held(parameters, list(self.parts.buffers.values()), laid_out, rates)
+        self.held = Held(parameters, list(parts.buffers.values()), states, rates)
         return None
 
-    def _lay_out(self) -> tuple[tuple[Kin, ...], list[list[Tensor]]] | None:
+    def _lay_out(
+        self, parameters: Sequence[Tensor]
+    ) -> tuple[tuple[Kin, ...], list[list[Tensor]]] | None:
         """Who is updated alike, and everybody's state; None while some of it is not there."""
-        if self.parts is None:
-            return None
-        places = {id(p): place for place, p in enumerate(self.parts.parameters.values())}
+        places = {id(parameter): place for place, parameter in enumerate(parameters)}
         alike: dict[tuple[int, float], tuple[Rule, list[int]]] = {}
-        laid_out: list[list[Tensor]] = [[] for _ in places]
-        number = -1
-        for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                number += 1
-                rule = rule_for(optimizer, group)
-                for parameter in group["params"]:
-                    if id(parameter) not in places:
-                        continue
-                    state = optimizer.state.get(parameter, {})
-                    if not is_filled(rule, state):
-                        return None
-                    place = places[id(parameter)]
-                    laid_out[place] = [state[key] for key in rule.keys]
-                    count = float(state["step"]) if "step" in rule.keys else 0.0
-                    alike.setdefault((number, count), (rule, []))[1].append(place)
-        kins = tuple(
-            Kin(rule, rate, tuple(members)) for (rate, _), (rule, members) in alike.items()
-        )
-        return kins, laid_out
+        states: list[list[Tensor]] = [[] for _ in places]
+        members = [(o, group) for o in self._optimizers for group in o.param_groups]
+        for number, (optimizer, group) in enumerate(members):
+            rule = rule_for(optimizer, group)
+            for parameter in group["params"]:
+                if id(parameter) not in places:
+                    continue
+                state = optimizer.state.get(parameter, {})
+                if not is_filled(rule, state):
+                    return None
+                place = places[id(parameter)]
+                states[place] = [state[key] for key in rule.keys]
+                count = float(state["step"]) if "step" in rule.keys else 0.0
+                alike.setdefault((number, count), (rule, []))[1].append(place)
+        kins = tuple(Kin(rule, rate, tuple(all_of)) for (rate, _), (rule, all_of) in alike.items())
+        return kins, states
 
     def set_rates(self, rates: Tensor) -> None:
         """Bring the learning rates over where they have changed."""

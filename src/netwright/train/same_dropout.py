@@ -27,7 +27,8 @@ def keep_dropout(graph: torch.fx.GraphModule) -> None:
 
 
 def _replace(graph: torch.fx.Graph, node: torch.fx.Node) -> bool:
-    values, share, training, inplace = _arguments(*node.args, **node.kwargs)
+    positional, named = tuple[Any, ...](node.args), dict[str, Any](node.kwargs)
+    values, share, training, inplace = _arguments(*positional, **named)
     example = node.meta.get("example_value")
     if not training or not 0 < share < 1 or example is None or example.device.type != "cpu":
         return False
@@ -53,9 +54,9 @@ def _arguments(
 
 
 @lru_cache(maxsize=1)
-def _noise_operator() -> tuple[Any, torch.library.Library]:
+def _noise_operator() -> tuple[Any, Any]:
     """The operator, and the library that it lives no longer than."""
-    library = torch.library.Library("netwright", "FRAGMENT")
+    library: Any = torch.library.Library("netwright", "FRAGMENT")  # type: ignore[no-untyped-call]
     tags = (torch.Tag.nondeterministic_seeded, torch.Tag.needs_exact_strides)
     library.define("dropout_noise(Tensor like, float keep) -> Tensor", tags=tags)
     library.impl("dropout_noise", _noise, "CPU")

@@ -95,8 +95,8 @@ def untouched(method: Method) -> Iterator[None]:
             part.__dict__.clear()
             part.__dict__.update(own)
         _put_back(kept)
-        for name, part in method.stateful.items():
-            part.load_state_dict(stateful[name])
+        for name, other in method.stateful.items():
+            other.load_state_dict(stateful[name])
         _random.restore(random)
 
 

@@ -29,7 +29,7 @@ from netwright.train.out_of_memory import (
 )
 from netwright.train.precision import Precision
 
-__all__ = ["Clipping", "Outcome", "Updater"]
+__all__ = ["Aim", "Clipping", "Outcome", "Updater"]
 
 
 _WIDE = (torch.float32, torch.float64)  # hold any count
@@ -119,7 +119,7 @@ class Updater:
         The host checks the next update of each phase, as on the first one.
         """
         self._stepped_once: set[str] = set()
-        self._aims: dict[str, _Aim] = {}
+        self._aims: dict[str, Aim] = {}
         self._shares: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
         # buffers may be assigned anew in any step, the modules that hold them may not
         self._holders = [module for module in self.method.modules() if module._buffers]
@@ -138,7 +138,7 @@ class Updater:
             # here the error is gone, and with it the frames that held the graph
             self._make_room(phase, streams, aim)
 
-    def _run(self, phase: Phase, streams: Streams, aim: _Aim) -> Outcome:
+    def _run(self, phase: Phase, streams: Streams, aim: Aim) -> Outcome:
         whole = self._micro_batch_size is None and not self._piece_sizes
         pieces = [streams] if whole else self._pieces(phase, streams)
         if aim.reevaluates:
@@ -156,12 +156,12 @@ class Updater:
                 buffer.copy_(value)
         return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied, left_out=left_out)
 
-    def _aim_at(self, phase: Phase) -> _Aim:
-        aim = _Aim.at([self.optimizers[name] for name in phase.optimizers])
+    def _aim_at(self, phase: Phase) -> Aim:
+        aim = Aim.at([self.optimizers[name] for name in phase.optimizers])
         self._aims[phase.name] = aim
         return aim
 
-    def _make_room(self, phase: Phase, streams: Streams, aim: _Aim) -> None:
+    def _make_room(self, phase: Phase, streams: Streams, aim: Aim) -> None:
         """Cut the phase's batches smaller than what did not fit; undo what was begun."""
         for parameter in aim.parameters:
             parameter.grad = None
@@ -187,7 +187,7 @@ class Updater:
         return pieces
 
     def _gradient(
-        self, phase: Phase, pieces: Sequence[Streams], aim: _Aim
+        self, phase: Phase, pieces: Sequence[Streams], aim: Aim
     ) -> tuple[Loss, Tensor, Tensor]:
         """Leave the gradient of the mean loss in the parameters, clipped.
 
@@ -208,9 +208,7 @@ class Updater:
             self._clip(aim, norm)
         return loss, mean, norm
 
-    def _accumulate(
-        self, phase: Phase, pieces: Sequence[Streams], aim: _Aim
-    ) -> tuple[Loss, Tensor]:
+    def _accumulate(self, phase: Phase, pieces: Sequence[Streams], aim: Aim) -> tuple[Loss, Tensor]:
         """Pieces divide by a number known beforehand and settle the difference at the end.
 
         So fp16 does not overflow on the way.
@@ -279,7 +277,7 @@ class Updater:
             (value,), (weight,), False, False, (), allow_unreachable=True, accumulate_grad=True
         )
 
-    def _clip(self, aim: _Aim, norm: Tensor) -> None:
+    def _clip(self, aim: Aim, norm: Tensor) -> None:
         parameters = [p for p in aim.parameters if p.grad is not None]
         if self.clipping.value is not None:
             torch.nn.utils.clip_grad_value_(parameters, self.clipping.value)
@@ -287,7 +285,7 @@ class Updater:
         if self.clipping.norm is not None:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.clipping.norm, norm)
 
-    def _apply(self, phase: Phase, norm: Tensor, aim: _Aim) -> tuple[bool, Tensor | None]:
+    def _apply(self, phase: Phase, norm: Tensor, aim: Aim) -> tuple[bool, Tensor | None]:
         """Step, unless a gradient is not finite.
 
         Returns:
@@ -314,7 +312,7 @@ class Updater:
         self._stepped_once.add(phase.name)
         return True, None
 
-    def _checks_itself(self, phase: Phase, norm: Tensor, aim: _Aim) -> bool:
+    def _checks_itself(self, phase: Phase, norm: Tensor, aim: Aim) -> bool:
         """Whether the fused kernels turn a non-finite update into a no-op on the device.
 
         Not before an update was applied: a first one that is left out would leave their buffers
@@ -326,7 +324,7 @@ class Updater:
             and all(getattr(o, "_step_supports_amp_scaling", False) for o in aim.optimizers)
         )
 
-    def _reevaluated(self, phase: Phase, pieces: Sequence[Streams], aim: _Aim) -> Outcome:
+    def _reevaluated(self, phase: Phase, pieces: Sequence[Streams], aim: Aim) -> Outcome:
         """Hand the optimisers a closure that is the same function each time it is called."""
         if self._scaler is not None:
             raise must_be(
@@ -358,7 +356,7 @@ class Updater:
 
 
 @dataclass(frozen=True)
-class _Aim:
+class Aim:
     """What a phase updates, gathered once.
 
     Attributes:
@@ -376,7 +374,8 @@ class _Aim:
     together: bool
 
     @classmethod
-    def at(cls, optimizers: Sequence[torch.optim.Optimizer]) -> _Aim:
+    def at(cls, optimizers: Sequence[torch.optim.Optimizer]) -> Aim:
+        """Gather it."""
         parameters = [p for o in optimizers for group in o.param_groups for p in group["params"]]
         return cls(
             optimizers,
@@ -403,13 +402,13 @@ class _Aim:
 class _Before:
     """What an evaluation changes besides gradients, to be set back before the next."""
 
-    aim: _Aim
+    aim: Aim
     seen: Before
     values: list[Tensor]
     optimizer_states: list[dict[str, Any]]
 
     @classmethod
-    def take(cls, method: Method, aim: _Aim) -> _Before:
+    def take(cls, method: Method, aim: Aim) -> _Before:
         return cls(
             aim,
             Before(method),

@@ -153,4 +153,5 @@ class WholeStep:
 def _norm(gradients: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of all together, in the form that the compiler fuses."""
     norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
-    return torch.linalg.vector_norm(torch.stack(norms))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm
