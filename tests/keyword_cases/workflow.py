@@ -151,6 +151,8 @@ EXEMPT = {
     "netwright.workflow.answer:evaluate(skip_bad)": "goes the same way as that of predict",
     "netwright.workflow.fit:fit(doctor)": "changes no bit of a run, by contract: the tests of the "
     "doctor hold it",
+    "netwright.workflow.fit:fit(compile)": "changes speed alone, by contract: "
+    "tests/train/test_compiled.py holds it",
     "netwright.workflow.fit:fit(console)": "only draws progress on the terminal",
     "netwright.workflow.fit:run_recipe(console)": "only draws progress on the terminal",
     "netwright.workflow.fit:resume": "the same three go to the same places as those of train; the "
