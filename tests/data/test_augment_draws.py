@@ -73,3 +73,20 @@ def test_scopes_are_apart_and_integers_are_even():
     ranged = draws.uniform("x", low=-3, high=-1)
     torch.testing.assert_close(ranged, draws.uniform("x") * 2 - 3)
     assert (draws.integer("x", most=0) == 0).all()
+
+
+def test_many_names_at_once_are_the_numbers_of_each():
+    draws = Draws(index=INDEX[:50], seed=4, epoch=2, scope="0/crop")
+    many = draws.uniforms(["a", "b"], low=-1, high=3)
+    assert torch.equal(many[0], draws.uniform("a", low=-1, high=3))
+    assert torch.equal(many[1], draws.uniform("b", low=-1, high=3))
+
+
+def test_numbers_drawn_for_a_whole_pass_are_the_same():
+    places = torch.tensor([5, 0, 5, 99])
+    for name, epoch in (("a", 0), ("b", 0), ("a", 1)):
+        one = Draws(index=places, seed=4, epoch=epoch, scope="0/x")
+        kept = Draws(index=places, seed=4, epoch=epoch, scope="0/x", examples=100)
+        for _ in range(2):
+            assert torch.equal(one.uniform(name, low=1, high=2), kept.uniform(name, low=1, high=2))
+            assert torch.equal(one.integer(name, most=3), kept.integer(name, most=3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,8 +44,15 @@ def uniform(
         >>> bool(one == uniform(torch.tensor([1, 7]), seed=0, epoch=3)[1])
         True
     """
-    # derive gives 63 bits; the place of the stream's start needs no more
-    mixed = (index * _STEP).add_(derive(seed, "draw", epoch, name) + _STEP)
+    return _output((index * _STEP).add_(_start(seed, epoch, name)))
+
+
+def _start(seed: int, epoch: int, name: int | str) -> int:
+    """Where a stream begins; derive gives 63 bits, and it needs no more."""
+    return derive(seed, "draw", epoch, name) + _STEP
+
+
+def _output(mixed: Tensor) -> Tensor:
     mixed = mixed.bitwise_xor_(_shifted(mixed, 30)).mul_(_FIRST)
     mixed = mixed.bitwise_xor_(_shifted(mixed, 27)).mul_(_SECOND)
     mixed = mixed.bitwise_xor_(_shifted(mixed, 31))
@@ -79,6 +87,15 @@ class Draws:
             kept = _kept_pass(self.examples, self.seed, self.epoch, which, str(device))
             unit = kept.index_select(0, self.index)
         return unit if (low, high) == (0.0, 1.0) else unit.mul_(high - low).add_(low)
+
+    def uniforms(
+        self, names: Sequence[str], *, low: float = 0.0, high: float = 1.0
+    ) -> Float[Tensor, "k n"]:
+        """What `uniform` gives for each of the names, all at once."""
+        starts = [_start(self.seed, self.epoch, f"{self.scope}/{name}") for name in names]
+        first = torch.tensor(starts, device=self.index.device)
+        units = _output(first[:, None] + self.index * _STEP)
+        return units.mul_(high - low).add_(low)
 
     def integer(self, name: str, *, most: int) -> Int[Tensor, "n"]:
         """A whole number from −most to most for each example, all as likely."""

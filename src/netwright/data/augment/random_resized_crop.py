@@ -67,19 +67,19 @@ def boxes(
     _refuse_range("scale", scale, most=1.0)
     _refuse_range("ratio", ratio, most=math.inf)
     height, width = sizes.unbind(1)
+    attempts = range(ATTEMPTS)
+    area = draws.uniforms([f"area{at}" for at in attempts], low=scale[0], high=scale[1])
+    shape = draws.uniforms(
+        [f"ratio{at}" for at in attempts], low=math.log(ratio[0]), high=math.log(ratio[1])
+    ).exp()
+    area = area * (height * width)
+    rows, columns = (area / shape).sqrt().round().long(), (area * shape).sqrt().round().long()
+    fits = (rows <= height) & (columns <= width) & (rows > 0) & (columns > 0)
+    undecided = ~fits.any(0)
+    first = (fits * torch.arange(ATTEMPTS, 0, -1, device=sizes.device)[:, None]).argmax(0)[None]
     tall, wide = _largest(height, width, ratio)
-    undecided = torch.ones_like(height, dtype=torch.bool)
-    for attempt in range(ATTEMPTS):
-        area = draws.uniform(f"area{attempt}", low=scale[0], high=scale[1]) * height * width
-        shape = draws.uniform(
-            f"ratio{attempt}", low=math.log(ratio[0]), high=math.log(ratio[1])
-        ).exp()
-        rows, columns = (area / shape).sqrt().round().long(), (area * shape).sqrt().round().long()
-        fits = (rows <= height) & (columns <= width) & (rows > 0) & (columns > 0) & undecided
-        tall, wide = torch.where(fits, rows, tall), torch.where(fits, columns, wide)
-        undecided = undecided & ~fits
-        if sizes.device.type == "cpu" and not undecided.any():
-            break
+    tall = torch.where(undecided, tall, rows.gather(0, first)[0])
+    wide = torch.where(undecided, wide, columns.gather(0, first)[0])
     top = (draws.uniform("top") * (height - tall + 1)).long()
     left = (draws.uniform("left") * (width - wide + 1)).long()
     top = torch.where(undecided, (height - tall) // 2, top)
