@@ -75,13 +75,14 @@ def test_augmentation_of_an_example_does_not_depend_on_its_batch():
 
 
 @pytest.mark.parametrize("most", [1, 2, 16])
-def test_how_many_are_made_in_one_go_changes_no_bit(monkeypatch, most):
-    recipe = [{"name": "random-crop", "padding": 2}, {"name": "flip"}, {"name": "cutout"}]
-    augment = Augment(recipe, seed=0)
+@pytest.mark.parametrize("border", [0.0, 9.0, "edge", "reflect"])
+def test_how_many_are_made_in_one_go_changes_no_bit(monkeypatch, most, border):
+    crop = {"name": "random-crop", "padding": 2, "border": border}
+    augment = Augment([crop, {"name": "flip"}, {"name": "cutout"}], seed=0)
     expected = source_of(augment=augment, weight=WEIGHT)
     monkeypatch.setattr(in_memory, "MOST_STEPS", most)
     other = source_of(augment=augment, weight=WEIGHT)
-    monkeypatch.setattr(in_memory, "MIRRORED_UP_TO", 0)
+    monkeypatch.setattr(in_memory, "KEPT_WHOLE", 0)
     for epoch in range(2):
         for step in range(expected.length):
             a, b = (source.next(Position(epoch, step)) for source in (expected, other))

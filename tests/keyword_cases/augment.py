@@ -11,7 +11,7 @@ from netwright.data.augment.brightness_contrast import brightness_contrast
 from netwright.data.augment.cutout import cutout
 from netwright.data.augment.draws import Draws, uniform
 from netwright.data.augment.flip import flip, flip_move
-from netwright.data.augment.move import Movable
+from netwright.data.augment.move import Framed, Movable
 from netwright.data.augment.random_crop import crop_move, random_crop
 from netwright.data.augment.random_resized_crop import boxes, random_resized_crop
 from netwright.data.augment.rotate_scale import rotate_scale
@@ -42,6 +42,10 @@ CASES = {
     "netwright.data.augment.flip:flip_move": Case(planned(flip_move), {"probability": 1.0}),
     "netwright.data.augment.move:Movable": Case(
         lambda _, **keyword: Movable(PICTURES, **keyword).rows, {"mirrored": PICTURES.flip(-1)}
+    ),
+    "netwright.data.augment.move:Framed": Case(
+        lambda _, **keyword: Framed(PICTURES, frame=(1, 1), border="edge", **keyword).rows,
+        {"mirrored": PICTURES.flip(-1)},
     ),
     "netwright.data.augment.random_crop:random_crop": Case(
         warped(random_crop), {"padding": 2, "border": "edge"}

@@ -16,7 +16,7 @@ from netwright._errors import BadData, must_be, unknown
 from netwright.data.augment.catalogue import AUGMENTATIONS
 from netwright.data.augment.draws import Draws
 from netwright.data.augment.flip import flip, flip_move
-from netwright.data.augment.move import Movable, Move, moved
+from netwright.data.augment.move import Framed, Movable, Move, moved
 from netwright.data.augment.random_crop import crop_move, random_crop
 from netwright.data.augment.shift import shift, shift_move
 
@@ -71,27 +71,44 @@ class Augment:
         draws = Draws(index=index, seed=self.seed, epoch=epoch)
         return self._carried_out(self._groups, pictures, draws)
 
-    @property
-    def mirrors_first(self) -> bool:
-        """Whether `take` needs the mirrored pictures too."""
-        return bool(self._groups) and any(step[1] is flip for step in self._groups[0])
+    def whole(
+        self, pictures: Shaped[Tensor, "n c h w"], *, at_most: int
+    ) -> Movable | Framed | None:
+        """The whole set as `take` wants it, to be kept; None where nothing would be gained.
+
+        Args:
+            pictures: of the set.
+            at_most: bytes it may take.
+        """
+        if not self._groups or not _moves_only(self._groups[0]) or pictures.dim() != 4:
+            return None
+        one = Draws(index=torch.zeros(1, dtype=torch.int64), seed=self.seed, epoch=0)
+        move = _joined(self._groups[0], pictures.shape[-2:], one)
+        mirrors = move.mirrored is not None
+        needed = pictures.numel() * pictures.element_size() * (1 + mirrors)
+        if isinstance(move.border, str):
+            (top, side), (height, width) = move.reach, pictures.shape[-2:]
+            needed = needed * (height + 2 * top) * (width + 2 * side) // (height * width)
+        if needed > at_most:
+            return None
+        mirrored = pictures.flip(-1) if mirrors else None
+        if isinstance(move.border, str):
+            return Framed(pictures, mirrored, frame=move.reach, border=move.border)
+        return Movable(pictures, mirrored)
 
     def take(
-        self, pictures: Movable, index: Int[Tensor, "n"], *, epoch: int
+        self, pictures: Movable | Framed, index: Int[Tensor, "n"], *, epoch: int
     ) -> Shaped[Tensor, "n c h w"]:
         """What calling it with the pictures at `index` gives, moved already while gathered.
 
         Args:
-            pictures: the whole set, with all of it mirrored behind where `mirrors_first`.
+            pictures: of the set, from `whole`.
             index: (n,) which are wanted.
             epoch: that they are augmented for.
         """
-        examples = pictures.count
-        draws = Draws(index=index, seed=self.seed, epoch=epoch, examples=examples)
-        if not self._groups or not _moves_only(self._groups[0]):
-            return self._carried_out(self._groups, pictures.rows.index_select(0, index), draws)
+        draws = Draws(index=index, seed=self.seed, epoch=epoch, examples=pictures.count)
         move = _joined(self._groups[0], pictures.rows.shape[-2:], draws)
-        rows = index if move.mirrored is None else index + move.mirrored * examples
+        rows = index if move.mirrored is None else index + move.mirrored * pictures.count
         return self._carried_out(self._groups[1:], pictures.moved(rows, move), draws)
 
     def _carried_out(

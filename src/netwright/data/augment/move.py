@@ -16,7 +16,7 @@ from torch import Tensor
 
 from netwright._errors import must_be, unknown
 
-__all__ = ["BORDERS", "Movable", "Move", "border_of", "moved"]
+__all__ = ["BORDERS", "Framed", "Movable", "Move", "border_of", "moved"]
 
 Border = Callable[[Tensor, tuple[int, int]], None]
 """Fills the frame (rows, columns) around pictures that lie in the middle of a larger tensor."""
@@ -78,8 +78,8 @@ class Movable:
         if move.down is None or move.right is None:
             return self.rows.index_select(0, rows)
         if isinstance(move.border, str):
-            chosen = self.rows.index_select(0, rows)
-            return _from_framed(chosen, move, fill_frame=BORDERS[move.border])
+            chosen = Framed(self.rows.index_select(0, rows), frame=move.reach, border=move.border)
+            return chosen.moved(torch.arange(len(rows), device=rows.device), move)
         return self._from_runs(rows, move, fill=move.border)
 
     def _from_runs(self, rows: Tensor, move: Move, *, fill: float) -> Tensor:
@@ -99,6 +99,49 @@ class Movable:
             painted = torch.full((1,), fill, dtype=out.dtype, device=out.device).view(kind)
             bits.bitwise_or_(keep.bitwise_not_().bitwise_and_(painted)[:, None])
         return out
+
+
+class Framed:
+    """Pictures with a border of their own making around them, mirrored ones behind.
+
+    So a moved picture is a window of one of them.
+
+    Attributes:
+        count: of the pictures, without the mirrored.
+        rows: (m, c, h, w) without their frames.
+    """
+
+    def __init__(
+        self,
+        pictures: Shaped[Tensor, "n c h w"],
+        mirrored: Shaped[Tensor, "k c h w"] | None = None,
+        *,
+        frame: tuple[int, int],
+        border: str,
+    ) -> None:
+        self.count = len(pictures)
+        _, channels, height, width = pictures.shape
+        self._frame = top, side = min(frame[0], height), min(frame[1], width)
+        parts = [part for part in (pictures, mirrored) if part is not None]
+        self._framed = pictures.new_empty(
+            sum(map(len, parts)), channels, height + 2 * top, width + 2 * side
+        )
+        self.rows = self._framed[..., top : top + height, side : side + width]
+        for part, place in zip(parts, (0, self.count), strict=False):
+            self.rows[place : place + len(part)] = part
+        BORDERS[border](self._framed, self._frame)
+
+    def moved(self, rows: Int[Tensor, "n"], move: Move) -> Shaped[Tensor, "n c h w"]:
+        """The pictures of `rows` as they are after `move`, which mirrors nothing itself."""
+        down, right = _within(move, self.rows)
+        (top, side), (_, channels, height, width) = self._frame, self.rows.shape
+        plane, wide = (height + 2 * top) * (width + 2 * side), width + 2 * side
+        last = (channels - 1) * plane + (height - 1) * wide + width
+        windows = self._framed.as_strided(
+            (self._framed.numel() - last + 1, channels, height, width), (1, plane, wide, 1)
+        )
+        begin = (rows * (channels * plane)).add_((top - down) * wide).add_(side - right)
+        return windows.index_select(0, begin)
 
 
 def moved(pictures: Shaped[Tensor, "n c h w"], move: Move) -> Shaped[Tensor, "n c h w"]:
@@ -139,23 +182,6 @@ def _kept(
     above = rows[:, :, None].expand(-1, height, width)
     beside = columns[:, None, :].expand(-1, height, width)
     return above.contiguous().to(device), beside.contiguous().to(device)
-
-
-def _from_framed(pictures: Tensor, move: Move, *, fill_frame: Border) -> Tensor:
-    """A window for each picture out of pictures with a frame around them."""
-    down, right = _within(move, pictures)
-    top, side = _reach(move, pictures)
-    _, channels, height, width = pictures.shape
-    tall, wide = height + 2 * top, width + 2 * side
-    framed = pictures.new_empty(len(pictures), channels, tall, wide)
-    framed[..., top : top + height, side : side + width] = pictures
-    fill_frame(framed, (top, side))
-    last = (channels - 1) * tall * wide + (height - 1) * wide + width
-    windows = framed.as_strided(
-        (framed.numel() - last + 1, channels, height, width), (1, tall * wide, wide, 1)
-    )
-    own = torch.arange(len(pictures), device=pictures.device) * (channels * tall * wide)
-    return windows.index_select(0, own + (top - down) * wide + side - right)
 
 
 def _repeat_edge(framed: Tensor, frame: tuple[int, int]) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.data.augment.compose import Augment
-from netwright.data.augment.move import Movable
+from netwright.data.augment.move import Framed, Movable
 from netwright.data.batch import Batch
 from netwright.data.dataset import InMemory
 from netwright.data.sampler import batch_bounds, batch_count, order
@@ -20,8 +20,8 @@ from netwright.data.source import Act, Position, Resume, Share, Source
 __all__ = ["InMemorySource"]
 
 
-MIRRORED_UP_TO = 2**28
-"""Bytes of a set of pictures up to which all of it is kept mirrored as well, where that is used."""
+KEPT_WHOLE = 2**29
+"""Bytes that a set of pictures may take, mirrored and with borders, so as to be moved quickly."""
 
 AT_ONCE = 2**21
 """Bytes of raw inputs, at most, that are gathered and augmented in one go beyond a single batch."""
@@ -80,7 +80,8 @@ class InMemorySource(Source):
         self._share = Share()
         self._epoch = -1
         self._places = self._index
-        self._movable: Movable | None = None
+        self._whole: Movable | Framed | None = None
+        self._looked = False
         self._waiting: Iterator[_Ready] = iter(())
         self._expected: Position | None = None
         self._together = _steps_together(samples.values, batch_size)
@@ -115,7 +116,7 @@ class InMemorySource(Source):
         self._preprocess.to(device)
         self._epoch = -1
         self._expected = None
-        self._movable = None
+        self._whole, self._looked = None, False
 
     def _prepare(self, position: Position) -> Iterator[_Ready]:
         """The batch at `position` and those after it that are made together with it."""
@@ -141,18 +142,14 @@ class InMemorySource(Source):
     def _taken(self, places: Tensor, *, epoch: int) -> Tensor:
         if self._augment is None:
             return self._samples.take(places)
-        if not self._fits_movable():
+        if not self._looked:
+            self._looked, values = True, self._samples.values
+            self._whole = self._augment.whole(values, at_most=KEPT_WHOLE)
+            if isinstance(self._whole, Movable):  # holds them too: not twice
+                self._samples.values = self._whole.rows[: len(values)]
+        if self._whole is None:
             return self._augment(self._samples.take(places), places, epoch=epoch)
-        if self._movable is None:
-            pictures = self._samples.values
-            mirrored = pictures.flip(-1) if self._augment.mirrors_first else None
-            self._movable = Movable(pictures, mirrored)
-            self._samples.values = self._movable.rows[: len(pictures)]  # not held twice
-        return self._augment.take(self._movable, places, epoch=epoch)
-
-    def _fits_movable(self) -> bool:
-        values = self._samples.values
-        return values.dim() == 4 and values.numel() * values.element_size() <= MIRRORED_UP_TO
+        return self._augment.take(self._whole, places, epoch=epoch)
 
     def _places_at(self, epoch: int, step: int) -> Tensor:
         start, stop = batch_bounds(len(self._index), self._batch_size, step=step)
