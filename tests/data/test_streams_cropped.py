@@ -10,10 +10,11 @@ from torch import nn
 from torchvision.transforms import v2
 
 from netwright._errors import BadData
-from netwright.data import decode as decoding
+from netwright.data import jpeg
 from netwright.data.augment.draws import Draws
 from netwright.data.augment.random_resized_crop import boxes
 from netwright.data.decode import decode
+from netwright.data.jpeg import is_plain
 from netwright.data.source import Position
 from netwright.data.sources import pixel_cache
 from netwright.data.sources.pictures import PictureFiles
@@ -137,6 +138,7 @@ JPEGS = {
     "4:4:4": encoded(photograph(1, (81, 67)), quality=75, subsampling=0),
     "4:2:2": encoded(photograph(2, (80, 64)), quality=60, subsampling=1),
     "progressive": encoded(photograph(3, (81, 67)), progressive=True),
+    "commented": encoded(photograph(7, (81, 67)), comment=b"seen", restart_marker_rows=2),
     "turned": encoded(photograph(4, (81, 67)), exif=EXIF),
     "grey": encoded(photograph(5, (81, 67)).convert("L")),
     "cmyk": encoded(photograph(6, (81, 67)).convert("CMYK")),
@@ -149,8 +151,23 @@ def test_both_decoders_give_the_same_bytes(name, channels, tmp_path, monkeypatch
     path = tmp_path / "picture.jpg"
     path.write_bytes(JPEGS[name])
     got = decode(path, channels=channels)
-    monkeypatch.setattr(decoding, "_jpeg_decoder", lambda: None)
+    plain = name in ("4:2:0", "4:4:4", "4:2:2", "progressive", "commented")
+    assert is_plain(JPEGS[name]) == plain
+    monkeypatch.setattr(jpeg, "_decoder", lambda: None)
     assert torch.equal(got, decode(path, channels=channels))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3, 20, 300])
+def test_a_beginning_that_tells_nothing_is_not_plain(kept):
+    assert not is_plain(JPEGS["4:2:0"][:kept])
+
+
+def test_colours_by_adobe_are_left_to_pillow():
+    plain = JPEGS["4:4:4"]
+    adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+    assert is_plain(plain)
+    assert not is_plain(plain[:20] + adobe + plain[20:])
+    assert not is_plain(plain[:2] + plain[20:])  # without JFIF the components' names decide
 
 
 def test_a_torn_file_is_refused_with_pillows_reason(tmp_path):
