@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from netwright.data.augment.compose import Augment
 from netwright.runs.recipe import Recipe
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.session import Given, open_session
@@ -24,17 +25,19 @@ class Slow(nn.Module):
         return raw.float()
 
 
+class SlowAugment(Augment):
+    def __call__(self, pictures, index, *, epoch):
+        time.sleep(6 * MS)
+        return pictures
+
+
 def opened(data, monkeypatch):
     recipe = Recipe.parse({"data": {"name": "given"}}).changed(
         ["training.batch_size=10", "training.workers=0", "model={name: mlp, hidden: [4]}"]
     )
     session = open_session(recipe, Given(data=data))
 
-    def augment(raw, places, *, epoch):
-        time.sleep(6 * MS)
-        return raw
-
-    monkeypatch.setattr(Prepared, "augmentation", lambda self, recipe: augment)
+    monkeypatch.setattr(Prepared, "augmentation", lambda self, recipe: SlowAugment([], seed=0))
     return replace(session.prepared, preprocess=Slow()), session.recipe
 
 
