@@ -80,7 +80,7 @@ class Augment:
             pictures: of the set.
             at_most: bytes it may take.
         """
-        if not self._groups or not _moves_only(self._groups[0]) or pictures.dim() != 4:
+        if not self._groups or not _moves_only(self._groups[0]):
             return None
         one = Draws(index=torch.zeros(1, dtype=torch.int64), seed=self.seed, epoch=0)
         move = _joined(self._groups[0], pictures.shape[-2:], one)

@@ -144,7 +144,8 @@ class InMemorySource(Source):
             return self._samples.take(places)
         if not self._looked:
             self._looked, values = True, self._samples.values
-            self._whole = self._augment.whole(values, at_most=KEPT_WHOLE)
+            if values.dim() == 4:
+                self._whole = self._augment.whole(values, at_most=KEPT_WHOLE)
             if isinstance(self._whole, Movable):  # holds them too: not twice
                 self._samples.values = self._whole.rows[: len(values)]
         if self._whole is None:
