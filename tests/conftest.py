@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 
 # One thread a process: the tensors are small, sums keep their order, and `-n 2` does not fight
 # itself over two cores. Set before torch is loaded, and inherited by every subprocess.
@@ -17,6 +18,8 @@ install_import_hook("netwright", "shape_checker.check")  # before the first impo
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
+
+from ranks_kit import Ranks  # noqa: E402
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
@@ -62,3 +65,10 @@ def own_cache(request: pytest.FixtureRequest, shared_cache: str, monkeypatch) ->
     if request.node.get_closest_marker("data") is None:  # the folder tests/data is no marker
         monkeypatch.setenv("XDG_CACHE_HOME", shared_cache)
         monkeypatch.delenv("NETWRIGHT_CACHE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
+    """Two processes of one world, started with the first test that asks for them."""
+    with Ranks(tmp_path_factory.mktemp("ranks")) as processes:
+        yield processes

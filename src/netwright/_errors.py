@@ -22,7 +22,13 @@ __all__ = [
 
 
 class NetwrightError(Exception):
-    """Anything that Netwright refuses; the command line prints its sentence without a traceback."""
+    """Anything that Netwright refuses; the command line prints its sentence without a traceback.
+
+    Attributes:
+        met_by: rank of the process that met it, of several; None where each meets it for itself.
+    """
+
+    met_by: int | None = None
 
 
 class BadValue(NetwrightError, ValueError):

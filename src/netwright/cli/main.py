@@ -9,6 +9,7 @@ import typer
 from netwright import __version__
 from netwright._errors import NetwrightError
 from netwright.cli import answers, depot, finding, runs, timing, training
+from netwright.workflow.launch import launched_rank
 
 __all__ = ["app", "main"]
 
@@ -56,7 +57,8 @@ def main() -> None:
     except NetwrightError as error:
         if _State.debug:
             raise
-        typer.echo(f"error: {error}", err=True)
+        if (error.met_by or 0) == launched_rank():
+            typer.echo(f"error: {error}", err=True)
         sys.exit(2)
     except SystemExit as end:
         if _was_interrupted(end):

@@ -107,8 +107,11 @@ def resume(
 
 def _tell(run: Run) -> None:
     from netwright.runs.finished import WEIGHTS
+    from netwright.workflow.launch import launched_rank
     from netwright.workflow.understood import understood
 
+    if launched_rank() > 0:
+        return
     if not run.folder.has(WEIGHTS):
         typer.echo(f"stopped; go on with: netwright resume {run.folder.path}")
         raise typer.Exit(130)  # as a shell has it for what an interrupt ended

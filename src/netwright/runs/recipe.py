@@ -126,6 +126,9 @@ class TrainingPart(_Part):
     snapshots_kept: int = Field(default=2, ge=1)
     snapshot_budget: str | None = None
     workers: int | None = Field(default=None, ge=0)
+    distribution: Literal["data-parallel", "fsdp"] = "data-parallel"
+    sync_batch_norm: bool = False
+    process_timeout: float = Field(default=1800.0, gt=0)
 
     @field_validator("snapshot_budget")
     @classmethod

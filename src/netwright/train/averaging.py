@@ -6,7 +6,7 @@ Paper: Acceleration of stochastic approximation by averaging, Polyak and Juditsk
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 
-__all__ = ["WeightAverage"]
+__all__ = ["WeightAverage", "holding"]
 
 
 class WeightAverage:
@@ -60,12 +60,8 @@ class WeightAverage:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Within the block the module holds the average, afterwards its own weights again."""
-        own = {name: value.detach().clone() for name, value in self._live().items()}
-        _put(self._live(), self._average)
-        try:
+        with holding(self._module, self._average):
             yield
-        finally:
-            _put(self._live(), own)
 
     def state_dict(self) -> dict[str, Any]:
         """Average and count."""
@@ -80,7 +76,26 @@ class WeightAverage:
         return self._module.state_dict(keep_vars=True)
 
 
+@contextmanager
+def holding(module: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Within the block `module` holds `weights`, which may be some of its own, afterwards its own.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> with holding(layer, {"bias": torch.zeros(1)}):
+        ...     float(layer.bias)
+        0.0
+    """
+    live = module.state_dict(keep_vars=True)
+    own = {name: live[name].detach().clone() for name in weights}
+    _put(live, weights)
+    try:
+        yield
+    finally:
+        _put(live, own)
+
+
 @torch.no_grad()
-def _put(into: dict[str, Tensor], values: dict[str, Tensor]) -> None:
+def _put(into: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
     for name, value in values.items():
         into[name].copy_(value)

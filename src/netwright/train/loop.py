@@ -25,7 +25,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,10 @@ from torch import Tensor
 from netwright import _random
 from netwright._errors import NonFinite, must_be
 from netwright.data.batch import Batch, Streams, count_examples
-from netwright.data.source import Position, Resume, Source
+from netwright.data.source import Position, Resume, Share, Source
 from netwright.methods.base import Method, ParameterGroup, Phase, Stage
 from netwright.runs.records import Ended
-from netwright.train.averaging import WeightAverage
+from netwright.train.averaging import WeightAverage, holding
 from netwright.train.commands import execute
 from netwright.train.control import (
     Command,
@@ -49,6 +49,8 @@ from netwright.train.control import (
     check_names,
     check_owners,
 )
+from netwright.train.distribute.processes import Alone, Processes
+from netwright.train.distribute.ranks import gathered_state, own_state
 from netwright.train.optimizers.build import check_groups
 from netwright.train.out_of_memory import cut_batches
 from netwright.train.plan import Counters, Plan, plan_stage
@@ -92,6 +94,8 @@ class Loop:
         observers: told of everything.
         controllers: told of everything, and may ask for changes.
         snapshots: where the state is kept on disk; None keeps none.
+        processes: that carry out the run together; None for this one alone. Of several the first
+            alone has observers and snapshots, and each gives the held-out batches of its turn.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Loop:
         observers: Sequence[Observer] = (),
         controllers: Sequence[Controller] = (),
         snapshots: SnapshotFolder | None = None,
+        processes: Processes | None = None,
     ) -> None:
         check_owners(controllers)
         check_names(observers)
@@ -128,7 +133,8 @@ class Loop:
         self.phases: list[Phase] = []
         self.plan: Plan
         self.precision = choose_precision(self.settings.precision, self.device)
-        self.observers = observers
+        self.processes = processes or Alone()
+        self.observers = observers if self.processes.first else ()
         self.controllers = controllers
         self.view = View(self)
         self._stages = list(method.stages())
@@ -141,11 +147,11 @@ class Loop:
         self.scaler = self.precision.scaler()
         self.clipping = Clipping(norm=self.settings.clip_norm, value=self.settings.clip_value)
         self._resume_from: State | None = None
-        self._stop_requested = False
         self.epoch_loss: Tensor | None = None
         self.tally: Tally | None = None
         self._epoch_began = 0.0
         for source in sources.values():
+            source.share(self.processes.share)
             source.to(self.device)
         method.to(self.device)
         prefer_channels_last(method)
@@ -165,15 +171,26 @@ class Loop:
 
     def judged_weights(self) -> dict[str, Tensor]:
         """The weights that validation sees: the average where there is one."""
-        return self.method.state_dict() if self.average is None else self.average.weights
+        weights = self.method.state_dict() if self.average is None else self.average.weights
+        return {**weights, **self._buffers_for_all(weights)}
+
+    def _judged(self) -> AbstractContextManager[None]:
+        """Within the block the method holds the weights that it is judged by."""
+        if self.average is not None:
+            return holding(self.method, self.judged_weights())
+        return holding(self.method, self._buffers_for_all(self.method.state_dict()))
+
+    def _buffers_for_all(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What replaces the buffers of `weights` where processes have buffers of their own."""
+        return self.processes.merged(weights, [name for name, _ in self.method.named_buffers()])
 
     def resume(self, state: State) -> None:
         """Go on from `state` when `run` is called."""
-        self._resume_from = state
+        self._resume_from = own_state(state, self.processes.share, seed=self.settings.seed)
 
     def request_stop(self) -> None:
         """End after the current step, with a snapshot; for signal handlers."""
-        self._stop_requested = True
+        self.processes.wish_to_stop()
 
     def run(self) -> Ended:
         """Train to the end.
@@ -183,7 +200,7 @@ class Loop:
         Raises:
             NonFinite: gradients were not finite for too many updates in a row.
         """
-        with _random.isolated(_random.derive(self.settings.seed, "train")):
+        with _random.isolated(self.processes.seed(self.settings.seed)):
             resumed = self._resume_from is not None
             if self._resume_from is not None:
                 self.counters = Counters(**self._resume_from["counters"])
@@ -192,6 +209,7 @@ class Loop:
             self._listeners = _overriding(self.observers, Observer)
             self._advisers = _overriding(self.controllers, Controller)
             self._tell("started")
+            self.processes.prepare(self.method)
             try:
                 with self._snapshots or nullcontext():
                     while self.counters.stage < len(self._stages) and self.ending is None:
@@ -213,6 +231,7 @@ class Loop:
             self.counters.stage_step = self.counters.epoch = self.counters.epoch_step = 0
             if stage.begin is not None:
                 stage.begin()
+            self.processes.begin(self.method)
         if self._resume_from is not None:
             restore_trainable(self, self._resume_from)  # decides what the optimisers hold
         self._enter(stage)
@@ -276,8 +295,10 @@ class Loop:
 
     def _make_updater(self) -> Updater:
         settings = self.settings
-        make: Callable[..., Updater] = Updater
+        make: Callable[..., Updater] = self.processes.updater
         if settings.compile:
+            if self.processes.share.of > 1:
+                raise must_be("compile", "false with several processes", True)
             from netwright.train.compiled import CompilingUpdater
 
             make = partial(CompilingUpdater, tell=self._tell_of_compilation)
@@ -313,7 +334,10 @@ class Loop:
         if source.length is None or stage.fit is None:
             raise must_be("source", "of known length for a closed form", stage.source)
         self.method.train()
+        source.share(Share())  # each process sees all of it: the solution is not a sum of parts
         stage.fit(self._move(source.next(Position(0, step))) for step in range(source.length))
+        source.share(self.processes.share)
+        self.processes.begin(self.method)
         self.restart_average()  # a solution is not to be mixed with what was there before
         self.counters.step += 1
         self.counters.stage_step += 1
@@ -451,7 +475,7 @@ class Loop:
         seconds = time.perf_counter() - self._epoch_began
         total = math.nan if self.epoch_loss is None else float(self.epoch_loss)
         mean = total / counters.updates if counters.updates else math.nan
-        examples = counters.examples
+        examples = self.processes.summed(counters.examples)
         counters.epoch += 1
         counters.epoch_step = counters.updates = counters.examples = 0
         self.epoch_loss = None
@@ -467,11 +491,10 @@ class Loop:
     def _validate(self) -> None:
         if self._held_out is None or not self.method.metrics():
             return
-        if self.average is None:
-            metrics = validate(self.method, self._held_out, precision=self.precision)
-        else:
-            with self.average.applied():
-                metrics = validate(self.method, self._held_out, precision=self.precision)
+        with self._judged():
+            metrics = validate(
+                self.method, self._held_out, precision=self.precision, processes=self.processes
+            )
         name, first = next(iter(self.method.metrics().items()))
         score = metrics[name] if first.higher_is_better else -metrics[name]
         self.best.consider(
@@ -487,16 +510,18 @@ class Loop:
         """Leave the method with the weights that the stage is judged by."""
         if self.ending is not None and self.ending.reason == "interrupted":
             return
-        if self.best.weights is not None:
-            self.method.load_state_dict(self.best.weights)
-        elif self.average is not None:
-            self.method.load_state_dict(self.average.weights)
+        weights = self.best.weights
+        if weights is None and self.average is not None:
+            weights = self.judged_weights()
+        if weights is None:
+            weights = self._buffers_for_all(self.method.state_dict())
+        self.method.load_state_dict(weights, strict=False)
 
     # --- snapshots --------------------------------------------------------------------------------
 
     def _keep(self, done: int) -> None:
         """Take a snapshot after the step that made `done` of them, where one is due."""
-        stops = self._stop_requested and self.ending is None
+        stops = self.processes.stops and self.ending is None
         if self._snapshots is not None:
             self._snapshots.check()
             # where a command has gone back, all this has been done
@@ -516,8 +541,11 @@ class Loop:
 
     def _take_snapshot(self, snapshots: SnapshotWriter) -> None:
         self._read_tally()
-        self._tell("snapshot_taken", file=snapshots.name(self.counters.step))
-        snapshots.take(self.counters.step, {**capture(self), "observers": capture_observers(self)})
+        if self.processes.first:
+            self._tell("snapshot_taken", file=snapshots.name(self.counters.step))
+        state = gathered_state(self, {**capture(self), "observers": capture_observers(self)})
+        if self.processes.first:
+            snapshots.take(self.counters.step, state)
 
     # --- people -----------------------------------------------------------------------------------
 
@@ -528,13 +556,17 @@ class Loop:
     def _obey(self, moment: str, **what: Any) -> None:
         if not self._advisers[moment]:
             return
-        commands: list[tuple[Controller, Command]] = [
-            (controller, command)
-            for controller, advise in self._advisers[moment]
-            for command in advise(self.view, **what)
-        ]
+        commands: list[tuple[str, Command]] = self.processes.decided(
+            lambda: [
+                (controller.name, command)
+                for controller, advise in self._advisers[moment]
+                for command in advise(self.view, **what)
+            ]
+        )
+        people = {controller.name: controller for controller in self.controllers}
         # what a roll-back restores must not undo what was asked for beside it
-        for controller, command in sorted(commands, key=lambda pair: type(pair[1]) is not RollBack):
+        for name, command in sorted(commands, key=lambda pair: type(pair[1]) is not RollBack):
+            controller = people[name]
             if type(command) not in controller.owns:
                 raise must_be(
                     "commands",

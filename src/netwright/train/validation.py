@@ -13,6 +13,7 @@ from netwright import _random
 from netwright._errors import BadValue
 from netwright.data.batch import Batch
 from netwright.methods.base import Method, Metric, Prediction, evaluating
+from netwright.train.distribute.processes import Processes
 from netwright.train.out_of_memory import Answering
 from netwright.train.precision import Precision
 
@@ -21,22 +22,34 @@ __all__ = ["Answers", "HeldOut", "predict_all", "validate"]
 _HALVES = (torch.bfloat16, torch.float16)
 
 HeldOut = Callable[[], Iterable[Batch]]
-"""A fresh pass over the held-out examples, in order."""
+"""A fresh pass over the held-out examples, in order; of several processes each gives the batches
+of its turn."""
 
 
-def validate(method: Method, held_out: HeldOut, *, precision: Precision) -> dict[str, float]:
+def validate(
+    method: Method, held_out: HeldOut, *, precision: Precision, processes: Processes
+) -> dict[str, float]:
     """The method's metrics over one pass.
 
     Random state and modes are put back, so that validating more or less often changes no bit of
-    the training.
+    the training. Several processes answer in turns; the first judges the answers of all.
+
+    Args:
+        method: what is judged.
+        held_out: gives the pass.
+        precision: number format of the answers.
+        processes: that answer.
     """
     metrics, answer = method.metrics(), Answering(method, precision=precision)
+
+    def answered(batch: Batch) -> tuple[Prediction, Any, torch.Tensor | None]:
+        return answer(batch), batch.targets, batch.weight
+
     with _random.isolated(), evaluating(method):
-        for batch in held_out():
-            prediction = answer(batch)
+        for prediction, targets, weight in processes.answered(held_out(), answered):
             for metric in metrics.values():
-                metric.update(prediction, batch.targets, weight=batch.weight)
-    return {name: _figure(metric) for name, metric in metrics.items()}
+                metric.update(prediction, targets, weight=weight)
+    return processes.decided(lambda: {name: _figure(one) for name, one in metrics.items()})
 
 
 @dataclass(frozen=True, kw_only=True)

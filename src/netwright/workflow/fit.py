@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
 from netwright.runs.records import Ended
 from netwright.runs.store import RunFolder
+from netwright.train.distribute.processes import Processes
+from netwright.train.distribute.ranks import change_of_world
 from netwright.train.loop import Loop
 from netwright.train.observers.progress import Progress
 from netwright.train.observers.record import Record
@@ -40,10 +42,11 @@ from netwright.workflow.build import (
 from netwright.workflow.checkup import doctor_for
 from netwright.workflow.interrupt import stops_on_interrupt
 from netwright.workflow.judging import judge_split, write_errors, write_evaluation, write_samples
+from netwright.workflow.launch import together, what_differs
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.run import Run
 from netwright.workflow.session import Given, Session, open_session
-from netwright.workflow.taking_up import Told, degree_of_resume, fresh, taken_up
+from netwright.workflow.taking_up import Start, Told, degree_of_resume, fresh, taken_up
 from netwright.workflow.understood import understood
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "resume", "run_recipe"]
 
+SETTLING = 2.0  # seconds; a launcher passes an interrupt of the terminal on
 _BEFORE_LEARNING = {"attempt", "stage", "finding", "compilation"}
 
 
@@ -159,11 +163,13 @@ def run_recipe(
         root: folder of all runs.
         console: where progress is drawn.
     """
-    with _random.isolated():  # a foreign loader draws from the global generators
-        session = open_session(recipe, Given(data=data, model=model, method=method))
-        folder = _new_folder(session, name=name, root=root)
-        with _nothing_left_of_a_false_start(folder):
-            return _carry_out(session, folder, console=console)
+    # a foreign loader draws from the global generators
+    with _random.isolated(), together(recipe) as processes:
+        given = Given(data=data, model=model, method=method)
+        session = processes.in_turn(lambda: open_session(recipe, given))
+        folder = processes.decided(lambda: _new_folder(session, name=name, root=root))
+        with _nothing_left_of_a_false_start(folder) if processes.first else nullcontext():
+            return _carry_out(session, folder, processes=processes, console=console)
 
 
 def resume(
@@ -204,11 +210,13 @@ def resume(
             "it began. Start it anew."
         )
     recipe = Recipe.read(folder.path / "recipe.yaml")
-    with _random.isolated(), only_installed(unless=trust):
-        session = open_session(recipe, Given(data=data, model=model, method=method))
-        if not folder.has("preprocess.json"):  # it was stopped while the folder was made
+    with _random.isolated(), only_installed(unless=trust), together(recipe) as processes:
+        given = Given(data=data, model=model, method=method)
+        session = processes.in_turn(lambda: open_session(recipe, given))
+        # it may have been stopped while the folder was made
+        if processes.first and not folder.has("preprocess.json"):
             _describe(folder, session)
-        return _carry_out(session, folder, console=console, resumed=True)
+        return _carry_out(session, folder, processes=processes, console=console, resumed=True)
 
 
 def _new_folder(session: Session, *, name: str | None, root: str | os.PathLike[str]) -> RunFolder:
@@ -239,54 +247,110 @@ def _nothing_left_of_a_false_start(folder: RunFolder) -> Iterator[None]:
 
 
 def _carry_out(
-    session: Session, folder: RunFolder, *, console: Console | None, resumed: bool = False
+    session: Session,
+    folder: RunFolder,
+    *,
+    processes: Processes,
+    console: Console | None,
+    resumed: bool = False,
 ) -> Run:
-    with writing(folder.path), Recorder(folder.path, last_attempt(folder.path) + 1) as recorder:
-        loop, ended = _learn(session, folder, recorder, console=console, resumed=resumed)
-        state = session.prepared.state()
-        if ended.reason != "interrupted":
-            session.method.eval()
-            folder.write_tensors(WEIGHTS, session.method.state_dict())
-            _judge(session, folder, loop)
-        run = Run(
-            folder,
-            session.recipe,
-            session.method.to("cpu"),
-            state,
-            preprocessing.from_state(state["preprocess"]),
-        )
-        run.report()
-        if ended.reason != "interrupted":
-            recorder.record(COMPLETE, step=ended.step)
+    state = session.prepared.state()
+    preprocess = preprocessing.from_state(state["preprocess"])
+    run = Run(folder, session.recipe, session.method, state, preprocess)
+    with ExitStack() as stack:
+        recorder = None
+        if processes.first:  # the others are told what it writes
+            stack.enter_context(writing(folder.path))
+            recorder = stack.enter_context(Recorder(folder.path, last_attempt(folder.path) + 1))
+        learning = _Learning(session, folder, processes=processes, recorder=recorder)
+        loop, ended = learning.learn(console or _terminal(), resumed=resumed)
+        processes.take_back(loop.method, into=session.method)
+        session.method.to(session.device).eval()
+        processes.decided(lambda: _conclude(session, run, loop, recorder, ended))
+    session.method.to("cpu")
     return run
 
 
-def _learn(
-    session: Session,
-    folder: RunFolder,
-    recorder: Recorder,
-    *,
-    console: Console | None,
-    resumed: bool,
-) -> tuple[Loop, Ended]:
-    recipe, console = session.recipe, console or _terminal()
-    snapshots = snapshots_of(recipe, folder.path / SNAPSHOTS, record=recorder)
-    start = taken_up(snapshots) if resumed else fresh()
-    record = Record(recorder, every=recipe.training.record_every or 1, about=start.about)
-    progress = Progress(console, title=understood(session.prepared.summary()))
-    with closing(record), closing(progress):
-        source = session.prepared.train_source(recipe)
+def _conclude(
+    session: Session, run: Run, loop: Loop, recorder: Recorder | None, ended: Ended
+) -> None:
+    """Judge and report: the first process does it, while the others wait."""
+    finished = ended.reason != "interrupted"
+    if finished:
+        run.folder.write_tensors(WEIGHTS, session.method.state_dict())
+        _judge(session, run.folder, loop)
+    run.report()
+    if finished and recorder is not None:
+        recorder.record(COMPLETE, step=ended.step)
+
+
+class _Learning:
+    """The loop of a run and who is told of it.
+
+    Args:
+        session: what is carried out.
+        folder: of the run.
+        processes: that carry it out.
+        recorder: of the first of them; the others have none.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        folder: RunFolder,
+        *,
+        processes: Processes,
+        recorder: Recorder | None,
+    ) -> None:
+        self.session, self.folder = session, folder
+        self.processes, self.recorder = processes, recorder
+        self.source = session.prepared.train_source(session.recipe)
+        path = folder.path / SNAPSHOTS
+        self.snapshots = (
+            SnapshotFolder(path)
+            if recorder is None
+            else snapshots_of(session.recipe, path, record=recorder)
+        )
+
+    def learn(self, console: Console, *, resumed: bool) -> tuple[Loop, Ended]:
+        """Train from the start, or from the newest snapshot."""
+        processes, several = self.processes, self.processes.share.of > 1
+        start = processes.decided(lambda: taken_up(self.snapshots) if resumed else fresh())
+        with ExitStack() as stack:
+            observers = self._observers(start, console, stack)
+            loop = _loop(
+                self.session,
+                self.source,
+                observers=observers,
+                snapshots=self.snapshots,
+                processes=processes,
+            )
+            if start.state is not None:
+                loop.resume(start.state)
+            stack.enter_context(stops_on_interrupt(loop, settling=SETTLING if several else 0.0))
+            if processes.first:
+                stack.enter_context(_reported_when_not_finite(self.folder))
+            return loop, loop.run()
+
+    def _observers(self, start: Start, console: Console, stack: ExitStack) -> list[Observer]:
+        if self.recorder is None:
+            return []
+        session, share = self.session, self.processes.share
+        every = session.recipe.training.record_every or 1
+        record = stack.enter_context(closing(Record(self.recorder, every=every, about=start.about)))
+        title = understood(session.prepared.summary())
+        progress = stack.enter_context(closing(Progress(console, title=title)))
+        changed = None if start.state is None else change_of_world(start.state, share)
         told = Told(
-            degree_of_resume(source), said=start.said, record=record.found, say=_sayer(console)
+            [*degree_of_resume(self.source), *what_differs(session, share)],
+            said=start.said if changed is None else (*start.said, changed),
+            record=record.found,
+            say=_sayer(console),
         )
         observers: list[Observer] = [record, told, progress]
-        if recipe.doctor:
-            observers.append(doctor_for(session, source=source, report=record.found))
-        loop = _loop(session, source, observers=observers, snapshots=snapshots)
-        if start.state is not None:
-            loop.resume(start.state)
-        with stops_on_interrupt(loop), _reported_when_not_finite(folder):
-            return loop, loop.run()
+        if session.recipe.doctor:
+            observers.append(doctor_for(session, source=self.source, report=record.found))
+        return observers
 
 
 def _sayer(console: Console) -> Callable[[str], None]:
@@ -313,20 +377,25 @@ def _loop(
     *,
     observers: Sequence[Observer],
     snapshots: SnapshotFolder,
+    processes: Processes,
 ) -> Loop:
-    recipe, prepared, method = session.recipe, session.prepared, session.method
-    validates = "val" in prepared.splits
+    recipe, prepared = session.recipe, session.prepared
+    method = processes.worked_on(session.method)
+    held_out = None
+    if "val" in prepared.splits:
+        held_out = prepared.held_out("val", session.device, share=processes.share)
     return Loop(
         method,
         {"train": source},
         make_optimizer=make_optimizers(recipe),
         settings=settings_of(recipe),
         schedule=schedule_of(recipe),
-        held_out=prepared.held_out("val", session.device) if validates else None,
+        held_out=held_out,
         device=session.device,
         observers=observers,
         controllers=build_early_stopping(recipe.training, method),
         snapshots=snapshots,
+        processes=processes,
     )
 
 

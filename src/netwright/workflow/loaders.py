@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from netwright._errors import BadData, must_be, unknown
 from netwright.data.batch import Batch
 from netwright.data.dataset import Target, TargetKind
 from netwright.data.preprocess.none import Nothing
-from netwright.data.source import Source
+from netwright.data.source import Share, Source
 from netwright.data.sources.targets import infer_target
 from netwright.data.streams.loader import LoaderSource, as_batch
 from netwright.methods.base import Task
@@ -67,15 +67,19 @@ class PreparedLoaders:
             source.length = self.batches
         return source
 
-    def held_out(self, split: str, device: torch.device) -> Callable[[], Iterator[Batch]]:
-        """Passes over a split's loader."""
+    def held_out(
+        self, split: str, device: torch.device, *, share: Share | None = None
+    ) -> Callable[[], Iterator[Batch]]:
+        """Passes over a split's loader; with a share, over the batches of its turn."""
+        turn = share or Share()
 
         def batches() -> Iterator[Batch]:
             seen = 0
-            for item in self.loaders[split]:
+            for number, item in enumerate(self.loaders[split]):
                 batch = as_batch(item, first=seen)
                 seen += len(batch)
-                yield batch.to(device)
+                if number % turn.of == turn.rank:
+                    yield batch.to(device)
 
         return batches
 
@@ -130,7 +134,7 @@ def prepare_loaders(data: Any, *, kind: str | None) -> PreparedLoaders:
             raise unknown("split", name, SPLITS)
     if "train" not in loaders:
         raise must_be("data", "a mapping with a train loader", sorted(loaders), error=BadData)
-    seen = _look(loaders["train"], split="train")
+    seen = _look(_undivided(loaders["train"]), split="train")
     values = seen.targets
     named = [str(column) for column in range(values.shape[1])] if values.ndim == 2 else ["target"]
     target = infer_target(values.numpy(), names=named, kind=_kind(kind))
@@ -138,7 +142,36 @@ def prepare_loaders(data: Any, *, kind: str | None) -> PreparedLoaders:
     for name in loaders:
         if name != "train":
             counts[name] = len(_look(loaders[name], split=name).targets)
-    return PreparedLoaders(loaders, target, seen.example, counts, seen.batches)
+            _refuse_divided(loaders[name], split=name)
+    batches = seen.batches if not _is_divided(loaders["train"]) else len(loaders["train"])
+    return PreparedLoaders(loaders, target, seen.example, counts, batches)
+
+
+def _is_divided(loader: Any) -> bool:
+    return isinstance(getattr(loader, "sampler", None), DistributedSampler)
+
+
+def _undivided(loader: Any) -> Iterable[Any]:
+    """The loader with all examples, so that every process sees the same classes."""
+    if not _is_divided(loader):
+        return loader  # type: ignore[no-any-return]
+    return DataLoader(
+        loader.dataset,
+        batch_size=loader.batch_size,
+        collate_fn=loader.collate_fn,
+        num_workers=loader.num_workers,
+    )
+
+
+def _refuse_divided(loader: Any, *, split: str) -> None:
+    """A sampler that divides examples also repeats some, to give each process as many."""
+    if _is_divided(loader):
+        raise must_be(
+            f"loader {split}",
+            "whole in every process",
+            "one with a DistributedSampler",
+            "Leave its sampler out; the processes take its batches in turns.",
+        )
 
 
 @dataclass(frozen=True)

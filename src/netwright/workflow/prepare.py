@@ -16,7 +16,7 @@ from netwright.data.augment.torchvision_v2 import PREFIX, in_workers, refuse_in_
 from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
 from netwright.data.preprocess import catalogue as preprocessing
-from netwright.data.source import Source
+from netwright.data.source import Share, Source
 from netwright.data.sources.pictures import PictureFiles
 from netwright.data.sources.table import Table, TableEncoder
 from netwright.data.split import divide
@@ -122,8 +122,10 @@ class Prepared:
         reading, left = cropped(self.samples, batched, seed=recipe.seed)
         return reading or self.samples, left
 
-    def held_out(self, split: str, device: torch.device) -> Callable[[], Iterator[Batch]]:
-        """Passes over a split, in order."""
+    def held_out(
+        self, split: str, device: torch.device, *, share: Share | None = None
+    ) -> Callable[[], Iterator[Batch]]:
+        """Passes over a split, in order; with a share, over the batches of its turn."""
         index = self.splits[split]
 
         def batches() -> Iterator[Batch]:
@@ -135,6 +137,7 @@ class Prepared:
                 preprocess=self.preprocess,
                 device=device,
                 workers=self.workers,
+                share=share,
             )
 
         return batches

@@ -1,0 +1,1 @@
+"""Several processes that train one network; the only room that touches `torch.distributed`."""
