@@ -18,26 +18,16 @@ from types import TracebackType
 from typing import Any
 
 TESTS = Path(__file__).resolve().parent
-PATIENCE = 60.0  # seconds for an answer: a deadlock is a failure, not a wait
+PATIENCE = 40.0  # seconds for an answer: a deadlock is a failure, not a wait
 
 
 class Ranks:
     """Processes of one world over gloo, at work until the block is left."""
 
     def __init__(self, folder: Path, *, count: int = 2) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        address = str(folder / "socket")
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": _path()}
-        with Listener(address, "AF_UNIX") as listener:
-            self._workers = [
-                subprocess.Popen(
-                    [sys.executable, __file__, address, str(rank), str(count), str(folder)],
-                    env=environment,
-                )
-                for rank in range(count)
-            ]
-            links = [listener.accept() for _ in range(count)]
-        self._links = [link for _, link in sorted((link.recv(), link) for link in links)]
+        self._folder, self._count, self._starts = folder, count, 0
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._links: list[Connection] = []
 
     def __enter__(self) -> Ranks:
         return self
@@ -48,24 +38,51 @@ class Ranks:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> None:
+        self._end()
+
+    def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """What each returned, in order; the first error is raised here with its traceback."""
+        if not self._workers:
+            self._start()
+        file = sys.modules[function.__module__].__file__
+        for link in self._links:
+            link.send((file, function.__name__, arguments))
+        answers = []
+        for link in self._links:
+            heard = link.poll(PATIENCE)
+            answers.append(link.recv() if heard else (None, f"no answer within {PATIENCE} s"))
+        failed = [f"rank {rank}: {error}" for rank, (_, error) in enumerate(answers) if error]
+        if failed:
+            self._end()  # they may wait for each other in different places
+        assert not failed, "\n".join(failed)
+        return [pickle.loads(answer) for answer, _ in answers]
+
+    def _start(self) -> None:
+        self._starts += 1
+        folder = self._folder / str(self._starts)
+        folder.mkdir(parents=True)
+        address = str(folder / "socket")
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": _path()}
+        with Listener(address, "AF_UNIX") as listener:
+            self._workers = [
+                subprocess.Popen(
+                    [sys.executable, __file__, address, str(rank), str(self._count), str(folder)],
+                    env=environment,
+                )
+                for rank in range(self._count)
+            ]
+            links = [listener.accept() for _ in self._workers]
+        self._links = [
+            link for _, link in sorted(((link.recv(), link) for link in links), key=lambda x: x[0])
+        ]
+
+    def _end(self) -> None:
         for link in self._links:
             link.close()
         for worker in self._workers:
             worker.kill()
             worker.wait()
-
-    def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
-        """What each returned, in order; the first error is raised here with its traceback."""
-        file = sys.modules[function.__module__].__file__
-        for link in self._links:
-            link.send((file, function.__name__, arguments))
-        answers = []
-        for rank, link in enumerate(self._links):
-            assert link.poll(PATIENCE), f"rank {rank} gave no answer within {PATIENCE} s"
-            answers.append(link.recv())
-        for rank, (_, error) in enumerate(answers):
-            assert error is None, f"rank {rank}:\n{error}"
-        return [pickle.loads(answer) for answer, _ in answers]
+        self._workers, self._links = [], []
 
 
 def _path() -> str:

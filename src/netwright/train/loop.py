@@ -209,7 +209,8 @@ class Loop:
             self._listeners = _overriding(self.observers, Observer)
             self._advisers = _overriding(self.controllers, Controller)
             self._tell("started")
-            self.processes.prepare(self.method)
+            self.processes.prepare(self.method, self.device)
+            self.restart_average()
             try:
                 with self._snapshots or nullcontext():
                     while self.counters.stage < len(self._stages) and self.ending is None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from netwright import _random
 from netwright._errors import DamagedRun
@@ -24,7 +28,7 @@ def capture(loop: Loop) -> State:
 
     Copy it (`Ring`) or write it (`write_snapshot`) before the run goes on.
     """
-    return {
+    state = {
         "counters": asdict(loop.counters),
         "method": dict(loop.method.state_dict()),
         "trainable": [name for name, p in loop.method.named_parameters() if p.requires_grad],
@@ -45,6 +49,8 @@ def capture(loop: Loop) -> State:
         "controllers": {c.name: c.state_dict() for c in loop.controllers},
         "random": _random.capture(),
     }
+    whole: State = loop.processes.whole(state)
+    return whole
 
 
 def capture_observers(loop: Loop) -> dict[str, State]:
@@ -77,7 +83,7 @@ def restore(loop: Loop, state: State) -> None:
     for name, part in loop.method.stateful.items():
         part.load_state_dict(state["stateful"][name])
     for name, optimizer in loop.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
+        optimizer.load_state_dict(_laid_out_state(loop, optimizer, state["optimizers"][name]))
     loop.learning_rate_factors.update(state["learning_rate_factors"])
     loop.phase_intervals = dict(state["phase_intervals"])
     for phase, size in state["piece_sizes"].items():  # memory has not grown since
@@ -89,11 +95,14 @@ def restore(loop: Loop, state: State) -> None:
     if loop.scaler is not None:
         loop.scaler.load_state_dict(state["scaler"])
     if loop.average is not None:
-        loop.average.load_state_dict(state["average"])
+        average = _laid_out(loop, state["average"]["average"])
+        loop.average.load_state_dict({**state["average"], "average": average})
     ending = state["ending"]
     loop.ending = None if ending is None else Ended.from_json(ending)
     loop.stage_ending = state["stage_ending"]
     loop.best = Best(**state["best"])
+    if loop.best.weights is not None:
+        loop.best.weights = _laid_out(loop, loop.best.weights)
     loss = state["epoch_loss"]
     loop.epoch_loss = None if loss is None else loss.to(loop.device)
     loop.tally = None
@@ -108,9 +117,37 @@ def restore(loop: Loop, state: State) -> None:
 
 def _load_weights(loop: Loop, state: State) -> None:
     try:
-        loop.method.load_state_dict(state["method"])
+        loop.method.load_state_dict(_laid_out(loop, state["method"]))
     except RuntimeError as error:
         raise DamagedRun(
             f"snapshot must be of the method that the recipe makes, got other weights: {error}. "
             "A run in which a module was replaced can't be taken up from the recipe."
         ) from error
+
+
+def _laid_out(loop: Loop, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Whole tensors as the method's own are kept, which may be in parts."""
+    live = loop.method.state_dict()
+    return {
+        name: loop.processes.laid_out(value, live[name]) if name in live else value
+        for name, value in weights.items()
+    }
+
+
+def _laid_out_state(
+    loop: Loop, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The state of an optimiser as its parameters are kept."""
+    numbers = [number for group in state["param_groups"] for number in group["params"]]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    of = dict(zip(numbers, parameters, strict=False))
+    laid_out = {
+        number: {
+            name: loop.processes.laid_out(value, of[number])
+            if isinstance(value, Tensor) and number in of
+            else value
+            for name, value in entries.items()
+        }
+        for number, entries in state["state"].items()
+    }
+    return {**state, "state": laid_out}

@@ -221,7 +221,7 @@ class TwoStages(Method):
     def copy(self):
         self.second.load_state_dict(self.first.state_dict())
         self.first.requires_grad_(False)
-        nn.init.normal_(self.head.bias)  # drawn: another in each process, if nobody looks after it
+        nn.init.normal_(self.head.bias)  # another in each process, if nobody looks after it
 
     def phases(self, stage):
         loss = self.learn if stage.name == "learn" else self.adapt

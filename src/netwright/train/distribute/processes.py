@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from netwright import _random
@@ -95,7 +96,7 @@ class Processes(ABC):
         """What carries out the updates of a stage."""
 
     @abstractmethod
-    def prepare(self, method: Method) -> None:
+    def prepare(self, method: Method, device: torch.device) -> None:
         """Lay the method out over the processes, before its optimisers are made."""
 
     @abstractmethod
@@ -150,7 +151,7 @@ class Alone(Processes):
         """The plain one."""
         return Updater(method, optimizers, **options)
 
-    def prepare(self, method: Method) -> None:
+    def prepare(self, method: Method, device: torch.device) -> None:
         """Nothing: it has room for all."""
 
     def whole(self, state: Any) -> Any:

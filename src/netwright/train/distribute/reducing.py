@@ -63,6 +63,9 @@ class Reducer:
         """All of them, in the order in which their flags are agreed on."""
         return [parameter for bucket in self._buckets for parameter in bucket.parameters]
 
+    def hold(self) -> None:
+        """Nothing: gradients add up here until `arm`."""
+
     def arm(self) -> None:
         """From now on each gradient that is there is taken along."""
         self._next = 0
@@ -72,7 +75,7 @@ class Reducer:
             bucket.work = None
         self._armed = True
 
-    def finish(self, factor: Callable[[], Tensor | float]) -> list[Tensor]:
+    def finish(self, factor: Callable[[], Tensor]) -> list[Tensor]:
         """Wait for all sums and leave them, times `factor`, in the parameters that have one."""
         self._armed = False
         while self._next < len(self._buckets):

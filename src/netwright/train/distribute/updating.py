@@ -74,6 +74,9 @@ class DividedUpdater(Updater):
             reducer.close()
         self._reducers.clear()
 
+    def _pieces(self, phase: Phase, streams: Streams) -> list[Streams]:
+        return self._world.pieces(streams, super()._pieces(phase, streams))
+
     def _gradient(
         self, phase: Phase, pieces: Sequence[Streams], aim: _Aim
     ) -> tuple[Loss, Tensor, Tensor]:
@@ -83,6 +86,7 @@ class DividedUpdater(Updater):
         if reducer is None:
             reducer = self._reducers[phase.name] = self._world.reducer(aim.parameters)
         losses: list[Loss] = []
+        reducer.hold()
         for piece in pieces[:-1]:
             self._descend(phase, pieces, losses, self._loss(phase, piece))
         last = self._loss(phase, pieces[-1])

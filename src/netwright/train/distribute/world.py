@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
-from netwright._errors import NetwrightError
-from netwright.data.batch import map_tensors
+from netwright._errors import NetwrightError, must_be
+from netwright.data.batch import Streams, map_tensors
 from netwright.data.source import Share
 from netwright.methods.base import Method
 from netwright.train.distribute.processes import Processes
@@ -29,9 +29,13 @@ class World(Processes):
 
     Small messages between hosts go over gloo, on the processor; gradients over what suits their
     device.
+
+    Args:
+        sync_batch_norm: batch normalisation sees the whole batch instead of each process's part.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, sync_batch_norm: bool = False) -> None:
+        self._sync_batch_norm = sync_batch_norm
         self.share = Share(rank=dist.get_rank(), of=dist.get_world_size())
         self._wish = False
         self._stops = False
@@ -62,6 +66,10 @@ class World(Processes):
         every: list[Any] = [None] * self.share.of
         dist.all_gather_object(every, list(names))
         return tuple(dict.fromkeys(name for one in every for name in one))
+
+    def pieces(self, streams: Streams, pieces: list[Streams]) -> list[Streams]:
+        """The micro-batches of this process's part of a batch."""
+        return pieces
 
     def reducer(self, parameters: Sequence[Tensor]) -> Reducer:
         """What adds up the gradients of some parameters."""
@@ -106,6 +114,7 @@ class World(Processes):
             present = self._flags_of_all(batch is not None)
             if not any(present):
                 return
+            batch = self._in_place_of_none(batch, present)
             given = None if batch is None else map_tensors(answer(batch), _to_host)
             for rank, one in enumerate(self.gathered(given)):
                 if present[rank]:
@@ -136,8 +145,17 @@ class World(Processes):
         """See `Processes.updater`."""
         return DividedUpdater(method, optimizers, world=self, **options)
 
-    def prepare(self, method: Method) -> None:
-        """Nothing: each holds all of it."""
+    def prepare(self, method: Method, device: torch.device) -> None:
+        """Let batch normalisation see the whole batch where that is asked for."""
+        if not self._sync_batch_norm:
+            return
+        if device.type == "cpu":
+            raise must_be(
+                "sync_batch_norm",
+                "false on a processor: torch brings the statistics together on GPUs only",
+                True,
+            )
+        nn.SyncBatchNorm.convert_sync_batchnorm(method)
 
     def whole(self, state: Any) -> Any:
         """The state: each holds all of it."""
@@ -146,6 +164,10 @@ class World(Processes):
     def laid_out(self, value: Tensor, like: Tensor) -> Tensor:
         """The value: each holds all of it."""
         return value
+
+    def _in_place_of_none(self, batch: Any, present: Sequence[bool]) -> Any:
+        """What a process answers that has no batch in this round."""
+        return batch
 
     @torch.no_grad()
     def _spread(self, tensors: Iterable[Tensor]) -> None:
