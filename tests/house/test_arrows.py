@@ -31,7 +31,13 @@ ARROWS = {
     "serve monitor report workflow recipe",
 }
 PRIVATE = {"_catalogue", "_errors", "_optional", "_random", "_shapes", "_statistics"}
-ASSEMBLY = {"workflow", "recipe", "cli", "__init__"}  # the doors: they may import everything
+ASSEMBLY = {
+    "workflow",
+    "recipe",
+    "cli",
+    "__init__",
+    "__main__",
+}  # the doors: they may import everything
 
 
 def imports(node: ast.AST, package: str) -> Iterator[tuple[ast.AST, str]]:

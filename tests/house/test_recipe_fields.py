@@ -79,6 +79,9 @@ CHANGES = {
     "device": ["device=no-such-device"],
 }
 ELSEWHERE = {
+    "training.distribution": "of several processes: tests/workflow/test_several_processes.py",
+    "training.sync_batch_norm": "of several processes: tests/workflow/test_several_processes.py",
+    "training.process_timeout": "of several processes: tests/workflow/test_several_processes.py",
     "data.skip_bad": "needs a damaged table: test_bad_rows below",
     "training.restore_best": "needs a run that gets worse: the tests of the loop make one",
     "training.compile": "changes speed alone, by contract: tests/train/test_compiled.py holds it",

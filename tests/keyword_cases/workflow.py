@@ -148,6 +148,8 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.workflow.interrupt:stops_on_interrupt(settling)": "tests/workflow/test_several_"
+    "processes.py holds what it does",
     "netwright.workflow.answer:evaluate(skip_bad)": "goes the same way as that of predict",
     "netwright.workflow.fit:fit(doctor)": "changes no bit of a run, by contract: the tests of the "
     "doctor hold it",

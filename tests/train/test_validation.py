@@ -13,7 +13,6 @@ from contract_kit import batch, loop_of, same_bits
 from netwright.methods.base import Loss, Method, Phase, Prediction, Stage, evaluating
 from netwright.metrics.base import Metric
 from netwright.train.control import Observer
-from netwright.train.distribute.processes import Alone
 from netwright.train.precision import Precision
 from netwright.train.selection import Best
 from netwright.train.validation import predict_all, validate
@@ -204,7 +203,7 @@ def test_predict_all_joins_what_was_answered():
     judged = Model([0.5])
     state = torch.get_rng_state()
     predict_all(method, data, precision=FP32)
-    validate(judged, lambda: data, precision=FP32, processes=Alone())
+    validate(judged, lambda: data, precision=FP32)
     assert torch.equal(torch.get_rng_state(), state)
 
 

@@ -83,7 +83,7 @@ def holding(module: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
     Example:
         >>> layer = nn.Linear(1, 1)
         >>> with holding(layer, {"bias": torch.zeros(1)}):
-        ...     float(layer.bias)
+        ...     print(layer.bias.item())
         0.0
     """
     live = module.state_dict(keep_vars=True)

@@ -13,7 +13,7 @@ from netwright import _random
 from netwright._errors import BadValue
 from netwright.data.batch import Batch
 from netwright.methods.base import Method, Metric, Prediction, evaluating
-from netwright.train.distribute.processes import Processes
+from netwright.train.distribute.processes import Alone, Processes
 from netwright.train.out_of_memory import Answering
 from netwright.train.precision import Precision
 
@@ -27,7 +27,7 @@ of its turn."""
 
 
 def validate(
-    method: Method, held_out: HeldOut, *, precision: Precision, processes: Processes
+    method: Method, held_out: HeldOut, *, precision: Precision, processes: Processes | None = None
 ) -> dict[str, float]:
     """The method's metrics over one pass.
 
@@ -38,8 +38,9 @@ def validate(
         method: what is judged.
         held_out: gives the pass.
         precision: number format of the answers.
-        processes: that answer.
+        processes: that answer; None for this one alone.
     """
+    processes = processes or Alone()
     metrics, answer = method.metrics(), Answering(method, precision=precision)
 
     def answered(batch: Batch) -> tuple[Prediction, Any, torch.Tensor | None]:

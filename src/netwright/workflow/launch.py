@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from netwright.data.source import Share
-    from netwright.runs.recipe import Recipe
+    from netwright.runs.recipe import Recipe, TrainingPart
+    from netwright.runs.records import Finding
     from netwright.train.distribute.processes import Processes
+    from netwright.train.distribute.world import World
+    from netwright.workflow.session import Session
 
 __all__ = ["launched_rank", "together", "what_differs"]
 
@@ -26,6 +29,16 @@ def _is_launched() -> bool:
     return all(name in os.environ for name in _NEEDED) and int(os.environ["WORLD_SIZE"]) > 1
 
 
+def _world(part: TrainingPart) -> World:
+    from netwright.train.distribute.world import World
+
+    if part.distribution == "fsdp":
+        from netwright.train.distribute.sharding import ShardedWorld
+
+        return ShardedWorld(sync_batch_norm=part.sync_batch_norm)
+    return World(sync_batch_norm=part.sync_batch_norm)
+
+
 @contextmanager
 def together(recipe: Recipe) -> Iterator[Processes]:
     """The processes of the run, which are left to themselves when one fails within the block."""
@@ -36,9 +49,9 @@ def together(recipe: Recipe) -> Iterator[Processes]:
         return
     from netwright.train.distribute.joining import explained, join
 
+    part = recipe.training
     try:
-        part = recipe.training
-        yield join(device=recipe.device, timeout=part.process_timeout)
+        yield join(device=recipe.device, timeout=part.process_timeout, make=lambda: _world(part))
     except Exception as error:
         raised = explained(error)
         if raised is error:

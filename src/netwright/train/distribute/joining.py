@@ -7,12 +7,16 @@ import datetime
 import os
 import time
 import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 
 from netwright._errors import NetwrightError, must_be
-from netwright.train.distribute.world import World
+
+if TYPE_CHECKING:
+    from netwright.train.distribute.world import World
 
 __all__ = ["OtherFailed", "explained", "join"]
 
@@ -27,7 +31,7 @@ class OtherFailed(NetwrightError, RuntimeError):
     """Another process of the run failed, and this one can't go on without it."""
 
 
-def join(*, device: str, timeout: float) -> World:
+def join(*, device: str, timeout: float, make: Callable[[], World]) -> World:
     """Meet the other processes, over gloo and, between GPUs, NCCL.
 
     A group that the calling script has made already is used as it is.
@@ -35,6 +39,7 @@ def join(*, device: str, timeout: float) -> World:
     Args:
         device: the recipe's; GPUs are given out by the rank on the machine.
         timeout: seconds that a process waits for the others before it gives up.
+        make: from the processes that have met to how they work together.
 
     Raises:
         BadValue: there are fewer GPUs than processes, or one is asked for by its number.
@@ -48,7 +53,7 @@ def join(*, device: str, timeout: float) -> World:
             timeout=datetime.timedelta(seconds=timeout),
         )
         atexit.register(_leave)
-    return World()
+    return make()
 
 
 def _take_gpu(device: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -94,6 +95,18 @@ class Processes(ABC):
     @abstractmethod
     def updater(self, method: Method, optimizers: Mapping[str, Any], **options: Any) -> Updater:
         """What carries out the updates of a stage."""
+
+    def worked_on(self, method: Method) -> Method:
+        """The method to be trained: itself, or a copy where the training would leave its mark."""
+        return method
+
+    def take_back(self, trained: Method, into: Method) -> None:
+        """Give `into`, of which `trained` was worked on, what it has learned."""
+        if trained is into:
+            return
+        into.load_state_dict(self.whole(dict(trained.state_dict())))
+        for name, part in trained.stateful.items():
+            into.stateful[name].load_state_dict(copy.deepcopy(part.state_dict()))
 
     @abstractmethod
     def prepare(self, method: Method, device: torch.device) -> None:

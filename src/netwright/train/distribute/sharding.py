@@ -6,6 +6,7 @@ Paper: PyTorch FSDP: experiences on scaling fully sharded data parallel, Zhao et
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -36,6 +37,10 @@ class ShardedWorld(World):
     what data parallelism learns. Parameters that no network owns that is called as one (those of
     the method itself, numbers without a dimension) stay whole everywhere.
     """
+
+    def worked_on(self, method: Method) -> Method:
+        """A copy: the modules of the one that is laid out are no plain modules again."""
+        return copy.deepcopy(method)
 
     def prepare(self, method: Method, device: torch.device) -> None:
         """See `Processes.prepare`."""

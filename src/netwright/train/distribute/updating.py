@@ -50,6 +50,8 @@ class DividedUpdater(Updater):
         options: of `Updater`.
     """
 
+    recovers = False  # the others could be anywhere in the update
+
     def __init__(
         self,
         method: Method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -144,6 +145,10 @@ class World(Processes):
     def updater(self, method: Method, optimizers: Mapping[str, Any], **options: Any) -> Updater:
         """See `Processes.updater`."""
         return DividedUpdater(method, optimizers, world=self, **options)
+
+    def worked_on(self, method: Method) -> Method:
+        """See `Processes.worked_on`."""
+        return copy.deepcopy(method) if self._sync_batch_norm else method
 
     def prepare(self, method: Method, device: torch.device) -> None:
         """Let batch normalisation see the whole batch where that is asked for."""
