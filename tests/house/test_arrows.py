@@ -37,7 +37,7 @@ ASSEMBLY = {
     "cli",
     "__init__",
     "__main__",
-}  # the doors: they may import everything
+}  # the doors import everything
 
 
 def imports(node: ast.AST, package: str) -> Iterator[tuple[ast.AST, str]]:
