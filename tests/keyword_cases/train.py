@@ -258,7 +258,7 @@ EXEMPT = {
     "netwright.train.distribute.world:World": "of several processes, which tests/train/distribute "
     "and tests/workflow/test_several_processes.py have",
     "netwright.train.distribute.sharding:ShardedWorld": "of several processes, see World",
-    "netwright.train.validation:validate(processes)": "of several processes: tests/train/distribute",
+    "netwright.train.validation:validate(processes)": "of several: tests/train/distribute",
     "netwright.train.observers.progress:Progress(title)": "said above the bar of a terminal, which "
     "tests/cli draws in one",
     "netwright.train.loop:Loop(device)": "another device needs an accelerator: pytest -m gpu",
