@@ -85,6 +85,16 @@ class Ranks:
         self._workers, self._links = [], []
 
 
+def launch(arguments: list[str], *, count: int = 2) -> subprocess.CompletedProcess[str]:
+    """What torchrun does with a script, or with `-m module` and its arguments."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(count), *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": _path()}
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 def _path() -> str:
     places = [str(TESTS), *(place for place in sys.path if place and "pytest" not in place)]
     return os.pathsep.join(places)

@@ -13,7 +13,7 @@ from torch import Tensor
 from netwright.data.batch import Streams, count_examples
 from netwright.methods.base import Loss, Method, Phase
 from netwright.train.distribute.reducing import Reducer
-from netwright.train.update import Updater, _Aim, _without_graph
+from netwright.train.update import Aim, Updater, _without_graph
 
 if TYPE_CHECKING:
     from netwright.train.distribute.world import World
@@ -80,7 +80,7 @@ class DividedUpdater(Updater):
         return self._world.pieces(streams, super()._pieces(phase, streams))
 
     def _gradient(
-        self, phase: Phase, pieces: Sequence[Streams], aim: _Aim
+        self, phase: Phase, pieces: Sequence[Streams], aim: Aim
     ) -> tuple[Loss, Tensor, Tensor]:
         for parameter in aim.parameters:
             parameter.grad = None
