@@ -18,7 +18,8 @@ from netwright.workflow.timing import time_step
 from workflow_kit import TINY, Pairs, blobs
 
 MS = 1e-3
-UNIT = 4e-3  # seconds; far more than the arithmetic of these nets takes on a busy machine
+UNIT = 4e-3  # seconds
+ABOUT = 0.1 * MS  # some looks at the clock
 
 
 def recipe_of(*changes):
@@ -85,11 +86,11 @@ def test_each_part_takes_what_it_takes():
     for place, least in {
         ("short", "forward"): 2, ("short", "backward"): 4, ("long", "forward"): 10,
     }.items():  # fmt: skip
-        assert least * UNIT <= parts[place] < (least + 3) * UNIT, place
+        assert parts[place] == pytest.approx(least * UNIT, abs=ABOUT), place
     for place in (("long", "backward"), ("short", "update"), ("", "record"), ("", "load")):
-        assert 0 < parts[place] < 1.9 * UNIT, place
+        assert 0 < parts[place] < ABOUT, place
     assert sum(parts.values()) == pytest.approx(stage.whole.seconds)
-    assert abs(parts["", "other"]) < 0.2 * stage.whole.seconds  # the rest is explained
+    assert abs(parts["", "other"]) < ABOUT  # the rest is explained
     assert stage.whole.low <= stage.whole.seconds <= stage.whole.high
     assert stage.measured == 8
     assert stage.examples == pytest.approx(28, abs=2)  # two batches a step
@@ -109,7 +110,7 @@ def test_what_is_read_slowly_is_said_to_be():
     loading = found.loading
     assert loading.bound
     assert loading.waiting > 0.7
-    assert 24 * MS < loading.reading < 60 * MS
+    assert loading.reading == pytest.approx(14 * 2 * MS, abs=2 * MS + ABOUT)
     assert loading.enough == pytest.approx(loading.reading / loading.computing, abs=1)
     assert "set training.workers=" in found.advice[0]
     (stage,) = found.stages
@@ -117,11 +118,11 @@ def test_what_is_read_slowly_is_said_to_be():
     assert found.memory.data == 120 * 8  # targets; what is read is not kept
 
 
-def test_workers_that_read_ahead_are_waited_for_less():
+def test_workers_that_read_ahead_are_waited_for_less(monkeypatch):
+    monkeypatch.undo()  # they sleep in processes of their own
     data = Slow(*blobs(60))
     alone = time_step(recipe_of(*TINY, "training.workers=0"), data=data, steps=4)
     helped = time_step(recipe_of(*TINY, "training.workers=2"), data=data, steps=4)
-    assert helped.stages[0].mean < 0.75 * alone.stages[0].mean
     assert helped.loading.workers == 2
     assert helped.loading.waiting < alone.loading.waiting
 
@@ -131,7 +132,7 @@ def test_loaders_are_measured_as_they_are():
     found = time_step(recipe_of("training.epochs=3"), data=loader, model=nn.Linear(4, 3), steps=3)
     assert (found.batch_size, found.stages[0].steps, found.stages[0].measured) == (10, 18, 4)
     assert found.loading.workers == 0
-    assert found.loading.reading > 19 * MS
+    assert found.loading.reading == pytest.approx(20 * MS, abs=ABOUT)
     assert found.memory.data == 0
 
 
@@ -192,7 +193,7 @@ def test_every_stage_is_measured():
     assert (learn.steps, learn.measured, learn.epochs) == (12, 4, 4)
     assert (solve.steps, solve.measured) == (1, 2)
     assert [part.name for part in solve.parts] == ["load", "augment", "preprocess", "fit", "other"]
-    assert 6 * MS <= seconds_of(solve)["", "fit"] < 60 * MS
+    assert seconds_of(solve)["", "fit"] == pytest.approx(6 * MS, abs=ABOUT)
     assert polish.steps == 3
     assert polish.measured >= 2
 

@@ -107,9 +107,9 @@ def _in_turn(sources: Sequence[Source], *, device: torch.device) -> list[float]:
 
 
 def _seconds_a_batch(source: Source, round_: int, wait: Callable[[], None]) -> float:
-    """Of batches that follow each other, as many as a source in memory makes in one go."""
+    """Of batches that follow each other, just those that a source in memory makes in one go."""
     length = source.length or 1
-    first = round_ * MOST_STEPS % length
+    first = round_ % max(length // MOST_STEPS, 1) * MOST_STEPS
     steps = range(first, min(first + MOST_STEPS, length))
 
     def through() -> None:
