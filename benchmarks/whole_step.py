@@ -27,7 +27,7 @@ from typing import TypeAlias
 import torch
 from torch.nn import functional as F
 
-from _loops import BATCH, batches, network, ready_source
+from _loops import MLP, ready_source
 from _rows import bootstrap, surroundings, write_rows
 from netwright.methods.output_units.catalogue import create
 from netwright.methods.supervised import Supervised
@@ -68,12 +68,12 @@ class Stopwatch(Observer):
 
 def hand(name: str) -> tuple[float, float]:
     """Microseconds of a step of the loop written by hand."""
-    model, options = network(), dict(OPTIMIZERS[name])
+    model, options = MLP.network(), dict(OPTIMIZERS[name])
     rate = options.pop("learning_rate")
     make = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[name]
     optimizer = make(model.parameters(), lr=rate, fused=True, **options)
     began = 0.0
-    for step, (inputs, targets) in enumerate(batches(STEPS + WARM)):
+    for step, (inputs, targets) in enumerate(MLP.batches(STEPS + WARM)):
         if step == WARM:
             began = time.process_time()
         optimizer.zero_grad()
@@ -96,8 +96,8 @@ def ours(name: str, *, compiled: bool) -> tuple[float, float]:
         closing(Progress(Console(force_terminal=True, file=nobody))) as progress,
     ):
         Loop(
-            Supervised(network(), unit),
-            {"train": ready_source(STEPS + WARM)},
+            Supervised(MLP.network(), unit),
+            {"train": ready_source(MLP.batches(STEPS + WARM))},
             make_optimizer=lambda _, groups: build_optimizer(groups, name=name, **OPTIMIZERS[name]),
             settings=Settings(epochs=1, precision="fp32", compile=compiled),
             observers=[record, progress, watch],
@@ -140,7 +140,7 @@ def main() -> None:
         middle, low, high = bootstrap(lambda some, name=name: ratio(some, name=name), turns)
         row = {
             "loop": name,
-            "batch": BATCH,
+            "batch": MLP.batch_size,
             "step_us": f"{statistics.median(turn[name] for turn in turns):.1f}",
             "over_hand": f"{middle:.3f}",
             "low": f"{low:.3f}",

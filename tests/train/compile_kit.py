@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
+import importlib
 import math
+import sys
+from types import FunctionType
 
-import jaxtyping
 import pytest
 import torch
 from torch import nn
 
 from contract_kit import batch, loop_of
-from netwright.methods.base import Loss
 from netwright.methods.output_units.catalogue import create
 from netwright.methods.supervised import Supervised
 from netwright.train import one_graph
@@ -21,13 +21,31 @@ from netwright.train.schedules import cosine
 
 @pytest.fixture
 def traceable(monkeypatch):
-    """Shape checks off: the compiler can't look into them. Nothing compiled stays behind."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    monkeypatch.setattr(Loss, "__init__", inspect.unwrap(Loss.__init__))
+    """No shape checks: the compiler can't look into them. Nothing compiled stays behind."""
+    importlib.import_module("netwright.train.compiled")
+    supervised()  # loads what is loaded when it is needed
+    for name, module in list(sys.modules.items()):
+        if name.startswith(TRACED):
+            kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
+            for owner in (module, *(k for k in kinds if k.__module__.startswith("netwright"))):
+                for place, thing in list(vars(owner).items()):
+                    bare = unchecked(thing)
+                    if bare is not thing:
+                        monkeypatch.setattr(owner, place, bare)
     yield
-    jaxtyping.config.update("jaxtyping_disable", before)
     torch._dynamo.reset()
+
+
+TRACED = ("netwright.data.batch", "netwright.losses", "netwright.methods", "netwright.train")
+
+
+def unchecked(thing):
+    """A function as it was before the import hook put checks around it."""
+    if isinstance(thing, property):
+        return property(unchecked(thing.fget)) if unchecked(thing.fget) is not thing.fget else thing
+    while isinstance(thing, FunctionType) and "jaxtyping" in thing.__code__.co_filename:
+        thing = thing.__wrapped__
+    return thing
 
 
 @pytest.fixture

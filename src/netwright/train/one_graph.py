@@ -11,6 +11,7 @@ import itertools
 import logging
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FunctionType
@@ -109,12 +110,14 @@ class OneGraph:
 
 @contextmanager
 def _no_talk() -> Iterator[None]:
-    """Keep the compiler from logging in forty lines what is told in one."""
+    """Keep the compiler from logging in forty lines what is told in one, and from warning."""
     log = logging.getLogger("torch._dynamo.convert_frame")
     level = log.level
     log.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         log.setLevel(level)
 
@@ -161,5 +164,7 @@ def _in_words(error: BaseException) -> str:
         return "there is no C++ compiler: install g++ or clang, or set CXX"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     shown = [line.partition(":")[2].strip() for line in lines if line.startswith(_CONTEXT)]
+    if len(lines) > 1 and lines[0].endswith("raised:"):  # what it raised is on the next line
+        del lines[0]
     said = [lines[0].rstrip(".") if lines else kind, *shown[:1]]
     return f"torch's compiler can't take it as one graph ({', '.join(said)})"
