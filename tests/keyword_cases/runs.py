@@ -7,6 +7,7 @@ from typing import Any
 
 from keyword_cases.case import Case
 from netwright.runs import files
+from netwright.runs.clean import clean
 from netwright.runs.events import Recorder, events, history
 from netwright.runs.store import RunFolder, list_runs
 
@@ -28,7 +29,15 @@ def listed(folder: Path, **keyword: Any) -> list[str]:
     return [run.name for run in list_runs(**keyword)]
 
 
+def cleaned(folder: Path, **keyword: Any) -> Any:
+    run = RunFolder.create(folder, "killed", exact=True)
+    run.write_bytes(".report.html.77.tmp", b"half")
+    freed = clean([run], **keyword)
+    return freed, sorted(path.name for path in folder.rglob("*"))
+
+
 CASES = {
+    "netwright.runs.clean:clean": Case(cleaned, {"dry": True, "whole": True}),
     "netwright.runs.events:events": Case(recorded(events), {"kind": "epoch"}),
     "netwright.runs.events:history": Case(recorded(history), {"kind": "epoch"}),
     "netwright.runs.files:encode": Case(

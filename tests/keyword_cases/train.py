@@ -128,10 +128,13 @@ def with_settings(folder: Path, **keyword: Any) -> Any:
     return dict(method.state_dict()), kinds, on_disk(folder)
 
 
-def recorded(folder: Path, **keyword: Any) -> list[str]:
+def recorded(folder: Path, **keyword: Any) -> Any:
     with Recorder(folder, attempt=1) as recorder:
         trained(folder, observers=(Record(recorder, **keyword),))
-    return [event["kind"] for event in history(folder)]
+    return [
+        {name: value for name, value in event.items() if name != "clock"}
+        for event in history(folder)
+    ]
 
 
 def kept(folder: Path, **keyword: Any) -> list[str]:
@@ -224,7 +227,9 @@ CASES = {
             "skipped_limit": 0,
         },
     ),
-    "netwright.train.observers.record:Record": Case(recorded, {"every": 2}),
+    "netwright.train.observers.record:Record": Case(
+        recorded, {"every": 2, "about": {"snapshot": "step-7"}}
+    ),
     "netwright.train.snapshot:SnapshotFolder": Case(
         kept, {"keep": 4, "budget": 0, "beforehand": refuse}
     ),

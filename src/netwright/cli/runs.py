@@ -1,4 +1,4 @@
-"""netwright runs, compare, report."""
+"""netwright runs, compare, report, clean."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(runs)
     app.command()(compare)
     app.command()(report)
+    app.command()(clean)
 
 
 def runs(as_json: bool = _JSON, root: Path = _ROOT) -> None:
@@ -82,6 +83,36 @@ def report(
 
     path = write_report(RunFolder.find(run, root=root))
     typer.echo(json.dumps({"report": str(path)}) if as_json else str(path))
+
+
+def clean(
+    names: list[str] = typer.Argument(None, metavar="[RUN...]", help="Runs; all without any."),
+    dry: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
+    whole: bool = typer.Option(False, "--whole", help="Remove the named runs altogether."),
+    as_json: bool = _JSON,
+    root: Path = _ROOT,
+) -> None:
+    """Free disk space: snapshots of finished runs, and what killed ones left half-written."""
+    from dataclasses import asdict
+
+    from netwright._errors import must_be
+    from netwright.runs.clean import clean as free
+    from netwright.runs.disk_space import say_space
+    from netwright.runs.store import RunFolder, list_runs
+
+    if whole and not names:
+        raise must_be("RUN", "named for --whole", None, "It removes the runs altogether.")
+    runs = [RunFolder.find(name, root=root) for name in names] if names else list_runs(root)
+    done = free(runs, dry=dry, whole=whole)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in done]))
+        return
+    for one in done:
+        kept = f"snapshots kept: {one.kept}" if one.kept else ""
+        if one.files or kept:
+            typer.echo(f"{one.name:<24} {say_space(one.freed):>8}  {kept}".rstrip())
+    total = say_space(sum(one.freed for one in done))
+    typer.echo(f"{total} {'would be ' if dry else ''}freed")
 
 
 def _signed(value: float) -> str:

@@ -1,0 +1,92 @@
+"""Disk space back from runs: what a finished one no longer needs, what a killed one left."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from netwright._errors import DamagedRun, NetwrightError
+from netwright.runs.files import saying_why
+from netwright.runs.finished import SNAPSHOTS, is_finished
+from netwright.runs.lock import is_being_written, writing
+from netwright.runs.store import RunFolder
+
+__all__ = ["Cleaned", "clean"]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of a run.
+
+    Attributes:
+        name: of the run.
+        freed: bytes.
+        files: how many were removed.
+        kept: why its snapshots are still there; empty where they are not.
+    """
+
+    name: str
+    freed: int
+    files: int
+    kept: str = ""
+
+
+def clean(runs: Iterable[RunFolder], *, dry: bool = False, whole: bool = False) -> list[Cleaned]:
+    """Remove the snapshots of finished runs, and what killed processes left half-written.
+
+    A finished run keeps its weights, record, figures and report. A run that is being written is
+    never touched, an unfinished one keeps its snapshots: it goes on from them.
+
+    Args:
+        runs: the runs.
+        dry: only say what would be removed.
+        whole: remove the runs altogether, finished or not.
+
+    Raises:
+        DamagedRun: the disk refuses.
+    """
+    return [_clean(folder, dry=dry, whole=whole) for folder in runs]
+
+
+def _clean(folder: RunFolder, *, dry: bool, whole: bool) -> Cleaned:
+    if is_being_written(folder.path):
+        return Cleaned(folder.name, 0, 0, "is being written")
+    if dry:
+        return _said(folder, *_superfluous(folder, whole=whole))
+    try:
+        with writing(folder.path), saying_why(folder.path, doing="removed"):
+            files, kept = _superfluous(folder, whole=whole)
+            said = _said(folder, files, kept)
+            if whole:
+                shutil.rmtree(folder.path)
+            for file in files:
+                file.unlink(missing_ok=True)
+            return said
+    except DamagedRun:
+        if is_being_written(folder.path):  # somebody was quicker
+            return Cleaned(folder.name, 0, 0, "is being written")
+        raise
+
+
+def _said(folder: RunFolder, files: list[Path], kept: str) -> Cleaned:
+    return Cleaned(folder.name, sum(file.lstat().st_size for file in files), len(files), kept)
+
+
+def _superfluous(folder: RunFolder, *, whole: bool) -> tuple[list[Path], str]:
+    """The files to be removed, and why the snapshots are not among them."""
+    everything = [path for path in folder.path.rglob("*") if path.is_file() or path.is_symlink()]
+    if whole:
+        return everything, ""
+    files = [path for path in everything if path.name[0] == "." and path.suffix == ".tmp"]
+    try:
+        finished = is_finished(folder)
+    except NetwrightError:
+        return files, "its record can't be read"
+    if not finished:
+        return files, "unfinished"
+    # those of a folder elsewhere that a link names are not the run's
+    place = folder.path / SNAPSHOTS
+    return files + [path for path in everything if path.parent == place
+                    and path.suffix == ".snapshot"], ""  # fmt: skip
