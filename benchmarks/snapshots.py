@@ -126,7 +126,10 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=8)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--every", type=int, default=100)
+    parser.add_argument("--quick", action="store_true", help="Only try whether it runs.")
     asked = parser.parse_args()
+    if asked.quick:
+        asked.turns, asked.steps, asked.every = 2, 16, 8
     torch.set_num_threads(1)
     around = surroundings("torch", "torchvision", "netwright")
     rows = []
@@ -151,7 +154,8 @@ def main() -> None:
                 }
             )
             print(f"{rows[-1]['figure']}: {median:.4f} {unit} [{low:.4f}, {high:.4f}]")
-    print(write_rows("snapshots", rows))
+    if not asked.quick:
+        print(write_rows("snapshots", rows))
 
 
 if __name__ == "__main__":
