@@ -217,7 +217,7 @@ CASES = {
     "cnn": Case(
         read_pictures,
         ("training.workers=2", "augment=[{name: flip}, {name: shift}]", "training.ema_decay=0.9"),
-        epochs=3,
+        epochs=6,
     ),
     "gan": Case(
         lambda: {"data": points(4), "method": drawn(PooledGan)},

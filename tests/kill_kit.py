@@ -288,6 +288,7 @@ def _watch(plan: Plan) -> None:
         counters = loop.counters
         _say("step", step=counters.step, in_epoch=counters.epoch_step > 0)
         if counters.step == plan.step:
+            loop._snapshots.wait()
             _wait_for_death()
 
     def write_one(inner: Any, *words: Any) -> Any:

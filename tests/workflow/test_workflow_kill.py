@@ -66,7 +66,7 @@ class Chain:
 
     def within_a_write(self) -> None:
         """Within the payload of one of the next few snapshots."""
-        which = self.chance.randrange(3)
+        which = self.chance.randrange(2)
         byte = self.chance.randrange(int(0.8 * min(self.whole.written)))
         died = self.carried_on(Plan(write=which, byte=byte))
         assert died.writing

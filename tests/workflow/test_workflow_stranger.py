@@ -49,9 +49,7 @@ class Fitted(nn.Module):
         super().__init__()
 """
 PICKLED = pickle.dumps(Bomb())
-YAML = (
-    'data: !!python/object/apply:pathlib.Path.touch [!!python/object:pathlib.Path ["executed"]]\n'
-)
+YAML = "data: !!python/object/apply:os.mkdir [executed]\n"
 
 
 @pytest.fixture(scope="module")
