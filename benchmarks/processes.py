@@ -1,6 +1,7 @@
 """How much faster do two processes on two cores learn than one on one?
 
-The step of a ResNet-18 for 32×32 pictures (a 3×3 stem, no first pooling) with the same global batch, one thread a process, gloo.
+The step of a ResNet-18 for 32×32 pictures (a 3×3 stem, no first pooling) with the same global
+batch, one thread a process, gloo.
 Blocks of steps of one process and of two take turns; the figure is the ratio of the wall-clock
 times within each turn. One process is held to one core, each of two to its own.
 
@@ -117,7 +118,7 @@ def ratio(clock: int) -> Callable[[Sequence[Turn]], float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)

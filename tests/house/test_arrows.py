@@ -90,6 +90,16 @@ def test_a_room_imports_only_what_its_row_allows(path):
     assert offences(path, tree(path)) == []
 
 
+def test_one_room_alone_speaks_with_other_processes():
+    found = [
+        path
+        for path in sources()
+        if "torch.distributed" in path.read_text(encoding="utf-8")
+        and path.parent != PACKAGE / "train" / "distribute"
+    ]
+    assert found == []
+
+
 def test_every_room_is_in_the_table():
     there = {
         entry.stem

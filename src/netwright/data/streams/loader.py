@@ -61,7 +61,7 @@ class LoaderSource(Source):
         """
         if share.of == 1:
             return
-        sampler = getattr(self._loader, "sampler", None)
+        sampler: Any = getattr(self._loader, "sampler", None)
         divides = isinstance(sampler, DistributedSampler)
         if not divides or (sampler.rank, sampler.num_replicas) != (share.rank, share.of):
             raise must_be(

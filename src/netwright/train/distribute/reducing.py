@@ -53,7 +53,9 @@ class Reducer:
         self._next = 0
         self._armed = False
         self._hooks = [
-            parameter.register_post_accumulate_grad_hook(self._noting(bucket, place))
+            parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                self._noting(bucket, place)
+            )
             for bucket in self._buckets
             for place, parameter in enumerate(bucket.parameters)
         ]
@@ -168,7 +170,7 @@ def _bucket(members: list[Tensor]) -> _Bucket:
     flat = torch.zeros(
         sum(one.numel() for one in members), dtype=members[0].dtype, device=members[0].device
     )
-    pieces = flat.split([one.numel() for one in members])
+    pieces = torch.split(flat, [one.numel() for one in members])
     views = [
         piece.as_strided(one.shape, _strides(one), piece.storage_offset())
         for piece, one in zip(pieces, members, strict=True)

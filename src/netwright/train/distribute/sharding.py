@@ -81,7 +81,8 @@ class ShardedWorld(World):
 
     def reducer(self, parameters: Sequence[Tensor]) -> Reducer:
         """What adds up the gradients of those parameters that are whole."""
-        return _ShardedReducer(parameters, world=self, networks=self._networks)
+        sharded = [one for one in self._networks if isinstance(one, FSDPModule)]
+        return _ShardedReducer(parameters, world=self, networks=sharded)
 
     def whole(self, state: Any) -> Any:
         """See `Processes.whole`."""
@@ -141,7 +142,8 @@ class _ShardedReducer(Reducer):
             squares = super().norm(parts).square()
             dist.all_reduce(squares)
             norms.append(squares.sqrt())
-        return torch.linalg.vector_norm(torch.stack([norm.to(norms[-1]) for norm in norms]))
+        norm: Tensor = torch.linalg.vector_norm(torch.stack([one.to(norms[-1]) for one in norms]))
+        return norm
 
     @torch.no_grad()
     def local_gradients(self, parameters: Sequence[Tensor]) -> list[Tensor]:

@@ -60,7 +60,7 @@ class World(Processes):
 
     def start_sum(self, tensor: Tensor) -> dist.Work:
         """Begin to add `tensor` up over all, in place; wait on what is returned."""
-        return dist.all_reduce(tensor, async_op=True)  # type: ignore[no-any-return]
+        return dist.all_reduce(tensor, async_op=True)
 
     def union(self, names: Iterable[str]) -> tuple[str, ...]:
         """The names that any process has, in the order in which the first ranks have them."""
@@ -160,7 +160,7 @@ class World(Processes):
                 "false on a processor: torch brings the statistics together on GPUs only",
                 True,
             )
-        nn.SyncBatchNorm.convert_sync_batchnorm(method)
+        nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
 
     def whole(self, state: Any) -> Any:
         """The state: each holds all of it."""
