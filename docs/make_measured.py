@@ -83,8 +83,8 @@ def peer_tables(results: Path) -> list[Table]:
             ),
         ),
         (
-            "Learning in bf16 on a processor, which wide convolutional classifiers do by default "
-            "where it computes in it: test accuracy, difference within a seed.",
+            "Learning in bf16 on a processor, where it is not the default: test accuracy, "
+            "difference within a seed.",
             "| setting | fp32 | bf16 | difference | 95 % interval | seeds | n |",
             formats,
             lambda row: cells(

@@ -267,7 +267,5 @@ EXEMPT = {
     "netwright.train.observers.progress:Progress(title)": "said above the bar of a terminal, which "
     "tests/cli draws in one",
     "netwright.train.loop:Loop(device)": "another device needs an accelerator: pytest -m gpu",
-    "netwright.train.precision:choose_precision(classifier)": "the processor has a say: "
-    "tests/train/test_train_precision.py pretends both kinds",
     "netwright.train.update:Updater(scaler)": "fp16 scaling is held by the tests of precision",
 }

@@ -14,7 +14,6 @@ from netwright.data.open import open_data
 from netwright.data.preprocess.catalogue import default_for
 from netwright.data.sources.table import Table
 from netwright.methods.base import Method
-from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
 from netwright.workflow.build import GIVEN, build_method, given_part, resolved_path
@@ -24,8 +23,6 @@ from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepa
 from netwright.workflow.try_out import gives_two_scores, refuse_misfit
 
 __all__ = ["Given", "Session", "open_session"]
-
-_CLASSES = {"binary", "classes"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +75,9 @@ def open_session(recipe: Recipe, given: Given) -> Session:
             "data", "given again: the recipe's came from Python", GIVEN, "netwright.fit(data, ...)"
         )
     device = choose_device(recipe.device)
+    precision = choose_precision(recipe.training.precision, device).name
+    training = recipe.training.model_copy(update={"precision": precision})
+    recipe = recipe.model_copy(update={"training": training})
     name, prepared, recipe = (
         _prepare_loaders(recipe, given) if are_loaders(given.data) else _prepare(recipe, given)
     )
@@ -91,7 +91,6 @@ def open_session(recipe: Recipe, given: Given) -> Session:
         method=given.method,
     )
     refuse_misfit(method, prepared.example)
-    recipe = _with_precision(recipe, method, kind=prepared.task.kind, device=device)
     return Session(recipe, name, prepared, method, device)
 
 
@@ -104,16 +103,6 @@ def _with_unit(recipe: Recipe, prepared: Prepared | PreparedLoaders, *, model: n
         return recipe
     method = Named.model_validate({"name": asked.name, "unit": "classes", **asked.options})
     return recipe.model_copy(update={"method": method})
-
-
-def _with_precision(recipe: Recipe, method: Method, *, kind: str, device: torch.device) -> Recipe:
-    """The recipe with the number format that "auto" stands for here."""
-    classifies = isinstance(method, Supervised) and kind in _CLASSES
-    chosen = choose_precision(
-        recipe.training.precision, device, classifier=method if classifies else None
-    )
-    training = recipe.training.model_copy(update={"precision": chosen.name})
-    return recipe.model_copy(update={"training": training})
 
 
 def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
