@@ -4,9 +4,8 @@ Each seed draws some training pictures, and trains the default recipe on them tw
 format; both are judged by the whole test split. What counts is the difference within a seed: bf16
 is as good where the 95 % interval of its mean lies within half a point of accuracy of 0. With ten
 seeds cifar10's reached 0.05 points further; ten more were added, once, and it still did: "auto"
-stays at fp32 on processors. The
-seconds are processor time of the whole of `netwright.fit`; what a step takes is the question of
-`small_cnn_step.py`.
+stays at fp32 on processors. The seconds printed are processor time of the whole of `netwright.fit`;
+what a step takes is the question of `small_cnn_step.py`.
 
     python benchmarks/processor_precision.py           # 10 and 20 seeds, about 18 minutes
     python benchmarks/processor_precision.py cifar10/small-resnet --seeds 0 1 2
