@@ -19,6 +19,7 @@ from netwright.metrics.base import Metric, Prediction
 from netwright.metrics.regression import RootMeanSquaredError
 from netwright.runs.events import Recorder, history
 from netwright.train import early_stopping, schedules
+from netwright.train.aim import Clipping
 from netwright.train.control import Controller, Observer, Stop
 from netwright.train.loop import Loop
 from netwright.train.observers.record import Record
@@ -27,7 +28,7 @@ from netwright.train.precision import choose_precision
 from netwright.train.settings import Settings
 from netwright.train.snapshot import SnapshotFolder
 from netwright.train.snapshot_file import write_snapshot
-from netwright.train.update import Clipping, Updater
+from netwright.train.update import Updater
 
 ROWS = torch.linspace(-1, 1, 36).reshape(12, 3)
 TARGETS = ROWS.sum(1) ** 2

@@ -12,10 +12,11 @@ from torch import nn
 from contract_kit import batch, loop_of
 from netwright._errors import BadType, BadValue, NonFinite
 from netwright.methods.base import Loss, Method, Phase, Prediction
+from netwright.train.aim import Clipping
 from netwright.train.control import Observer
 from netwright.train.optimizers.build import build_optimizer
 from netwright.train.precision import Precision, choose_precision
-from netwright.train.update import Clipping, Updater
+from netwright.train.update import Updater
 
 CPU = torch.device("cpu")
 

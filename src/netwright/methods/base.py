@@ -67,6 +67,16 @@ class Loss:
     terms: Mapping[str, Tensor] = field(default_factory=dict)
     term_weights: Mapping[str, float] = field(default_factory=dict)
 
+    def detached(self) -> Loss:
+        """The same numbers without the graph they came from."""
+        terms, count = self.terms, self.count
+        return Loss(
+            total=self.total.detach(),
+            count=count.detach() if isinstance(count, Tensor) else count,
+            terms={name: value.detach() for name, value in terms.items()} if terms else {},
+            term_weights=self.term_weights,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:

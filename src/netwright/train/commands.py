@@ -11,6 +11,7 @@ from torch import Tensor
 
 from netwright._errors import must_be, unknown
 from netwright.runs.records import Ended
+from netwright.train.aim import Clipping
 from netwright.train.control import (
     ClipGradients,
     Command,
@@ -25,7 +26,6 @@ from netwright.train.control import (
 )
 from netwright.train.snapshot import Ring
 from netwright.train.state import capture, restore
-from netwright.train.update import Clipping
 
 if TYPE_CHECKING:
     from netwright.train.loop import Loop

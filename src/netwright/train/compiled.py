@@ -16,11 +16,12 @@ from torch import Tensor
 from netwright import _random
 from netwright.data.batch import Streams
 from netwright.methods.base import Loss, Method, Phase
+from netwright.train.aim import Aim, Clipping
 from netwright.train.one_graph import CannotCompile, OneGraph
 from netwright.train.optimizers.functional_updates import Rule, is_filled, obstacle, rule_for
 from netwright.train.precision import Precision
 from netwright.train.shadow import Hooks, untouched
-from netwright.train.update import Aim, Clipping, Outcome, Updater
+from netwright.train.update import Outcome, Updater
 from netwright.train.whole_step import Carrier, Held, Kin, WholeStep
 
 __all__ = ["Compilation", "CompilingUpdater"]

@@ -40,6 +40,7 @@ __all__ = [
     "View",
     "check_names",
     "check_owners",
+    "overriding",
 ]
 
 
@@ -302,3 +303,15 @@ def check_owners(controllers: Sequence[Controller]) -> None:
                     "Leave one of them out.",
                 )
             owners[kind] = controller.name
+
+
+def overriding(people: Sequence[Any], base: type) -> dict[str, list[tuple[Any, Any]]]:
+    """Moment → who has something to do then, and what: most have nothing at most moments."""
+    found: dict[str, list[tuple[Any, Any]]] = {}
+    for moment, nothing in vars(base).items():
+        if not moment.startswith("_"):
+            hooks = [(one, getattr(one, moment)) for one in people]
+            found[moment] = [
+                (one, hook) for one, hook in hooks if getattr(hook, "__func__", None) is not nothing
+            ]
+    return found

@@ -21,7 +21,6 @@ Words on the right are what observers hear; controllers answer with commands the
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +37,7 @@ from netwright.data.batch import Batch, Streams, count_examples
 from netwright.data.source import Position, Resume, Share, Source
 from netwright.methods.base import Method, ParameterGroup, Phase, Stage
 from netwright.runs.records import Ended
+from netwright.train.aim import Clipping
 from netwright.train.averaging import WeightAverage, holding
 from netwright.train.commands import execute
 from netwright.train.control import (
@@ -48,6 +48,7 @@ from netwright.train.control import (
     View,
     check_names,
     check_owners,
+    overriding,
 )
 from netwright.train.distribute.processes import Alone, Processes
 from netwright.train.distribute.ranks import gathered_state, own_state
@@ -64,11 +65,12 @@ from netwright.train.state import (
     capture,
     capture_observers,
     restore,
+    restore_counters,
     restore_observers,
     restore_trainable,
 )
-from netwright.train.tally import Tally
-from netwright.train.update import Clipping, Outcome, Updater
+from netwright.train.tally import Account
+from netwright.train.update import Updater
 from netwright.train.validation import HeldOut, validate
 
 if TYPE_CHECKING:
@@ -147,8 +149,7 @@ class Loop:
         self.scaler = self.precision.scaler()
         self.clipping = Clipping(norm=self.settings.clip_norm, value=self.settings.clip_value)
         self._resume_from: State | None = None
-        self.epoch_loss: Tensor | None = None
-        self.tally: Tally | None = None
+        self.account = Account(self.counters, limit=self.settings.skipped_limit)
         self._epoch_began = 0.0
         for source in sources.values():
             source.share(self.processes.share)
@@ -203,11 +204,11 @@ class Loop:
         with _random.isolated(self.processes.seed(self.settings.seed)):
             resumed = self._resume_from is not None
             if self._resume_from is not None:
-                self.counters = Counters(**self._resume_from["counters"])
+                restore_counters(self, self._resume_from)
                 restore_observers(self, self._resume_from)
             self._plan_stage()
-            self._listeners = _overriding(self.observers, Observer)
-            self._advisers = _overriding(self.controllers, Controller)
+            self._listeners = overriding(self.observers, Observer)
+            self._advisers = overriding(self.controllers, Controller)
             self._tell("started")
             self.processes.prepare(self.method, self.device)
             self.restart_average()
@@ -216,6 +217,10 @@ class Loop:
                     while self.counters.stage < len(self._stages) and self.ending is None:
                         self._run_stage(resumed=resumed)
                         resumed = False
+            except NonFinite:
+                self.ending = Ended(reason="non-finite", step=self.counters.step)
+                self._tell("ended", ended=self.ending)
+                raise
             finally:
                 for source in self.sources.values():
                     source.close()
@@ -398,7 +403,7 @@ class Loop:
 
     def _update(self, phase: Phase, streams: Streams) -> None:
         outcome = self.updater.run(phase, streams)
-        self._count(phase, outcome)
+        self.account.add(outcome, phase=phase.name)
         self._tell("phase_done", phase=phase.name, streams=streams, outcome=outcome)
 
     def _cut_batches(self, phase: str, size: int) -> None:
@@ -407,52 +412,6 @@ class Loop:
         execute(self, command)
         self._tell("commanded", command=command)
         warnings.warn(command.finding.message if command.finding else "", stacklevel=2)
-
-    def _count(self, phase: Phase, outcome: Outcome) -> None:
-        counters = self.counters
-        if outcome.left_out is not None:
-            if self.tally is None:
-                self.tally = Tally(in_row=counters.skipped_in_row, like=outcome.left_out)
-            self.tally.add(outcome.left_out)
-            self._add_loss(outcome.mean.where(outcome.left_out == 0, 0.0))
-            return
-        if self.tally is not None:
-            self._read_tally()
-        if outcome.applied:
-            counters.skipped_in_row = 0
-            self._add_loss(outcome.mean)
-            return
-        counters.skipped += 1
-        counters.skipped_in_row += 1
-        if counters.skipped_in_row >= self.settings.skipped_limit:
-            seen = f"phase {phase.name}, loss {float(outcome.mean):.4g}"
-            raise self._given_up(counters.skipped_in_row, seen=seen)
-
-    def _add_loss(self, mean: Tensor) -> None:
-        self.counters.updates += 1
-        self.epoch_loss = mean if self.epoch_loss is None else self.epoch_loss + mean
-
-    def _read_tally(self) -> None:
-        """Take over what the device counted; this waits for it."""
-        if self.tally is None:
-            return
-        left_out, in_row, longest = self.tally.read()
-        self.tally = None
-        counters = self.counters
-        counters.skipped += left_out
-        counters.updates -= left_out
-        counters.skipped_in_row = in_row
-        if longest >= self.settings.skipped_limit:
-            raise self._given_up(longest, seen="counted on the device")
-
-    def _given_up(self, in_row: int, *, seen: str) -> NonFinite:
-        self.ending = Ended(reason="non-finite", step=self.counters.step)
-        self._tell("ended", ended=self.ending)
-        return NonFinite(
-            f"gradients must be finite, got NaN or infinity in {in_row} updates in a row up to "
-            f"step {self.counters.step} ({seen}). Lower the learning rate or look for NaN in the "
-            "data."
-        )
 
     def _set_learning_rates(self) -> None:
         factor = self._schedule(self.counters.stage_step, self.plan.steps)
@@ -471,15 +430,12 @@ class Loop:
         self._epoch_began = time.perf_counter()
 
     def _end_epoch(self) -> None:
-        self._read_tally()
+        mean = self.account.close_epoch()
         counters = self.counters
         seconds = time.perf_counter() - self._epoch_began
-        total = math.nan if self.epoch_loss is None else float(self.epoch_loss)
-        mean = total / counters.updates if counters.updates else math.nan
         examples = self.processes.summed(counters.examples)
         counters.epoch += 1
-        counters.epoch_step = counters.updates = counters.examples = 0
-        self.epoch_loss = None
+        counters.epoch_step = counters.examples = 0
         step, last = counters.step, counters.stage_step >= self.plan.steps
         self._tell("epoch_ended", loss=mean, examples=examples, seconds=seconds)
         self._obey("after_epoch")
@@ -541,7 +497,7 @@ class Loop:
         return last or counters.epoch % settings.snapshot_every == 0
 
     def _take_snapshot(self, snapshots: SnapshotWriter) -> None:
-        self._read_tally()
+        self.account.settle()
         if self.processes.first:
             self._tell("snapshot_taken", file=snapshots.name(self.counters.step))
         state = gathered_state(self, {**capture(self), "observers": capture_observers(self)})
@@ -576,15 +532,3 @@ class Loop:
                 )
             execute(self, command)
             self._tell("commanded", command=command)
-
-
-def _overriding(people: Sequence[Any], base: type) -> dict[str, list[tuple[Any, Any]]]:
-    """Moment → who has something to do then, and what: most have nothing at most moments."""
-    found: dict[str, list[tuple[Any, Any]]] = {}
-    for moment, nothing in vars(base).items():
-        if not moment.startswith("_"):
-            hooks = [(one, getattr(one, moment)) for one in people]
-            found[moment] = [
-                (one, hook) for one, hook in hooks if getattr(hook, "__func__", None) is not nothing
-            ]
-    return found

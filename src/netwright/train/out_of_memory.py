@@ -9,7 +9,6 @@ on inputs larger than any before. At other times it is the random state of torch
 
 from __future__ import annotations
 
-import copy
 import gc
 from typing import Any
 
@@ -17,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from netwright import _random
 from netwright._errors import OutOfMemory, must_be
 from netwright.data.batch import Batch, Streams
 from netwright.methods.base import Method, Phase, Prediction
@@ -25,7 +23,7 @@ from netwright.runs.records import Finding, Severity
 from netwright.train.control import CutBatches
 from netwright.train.precision import Precision
 
-__all__ = ["Answering", "Before", "Kept", "cut_batches", "free", "is_out_of_memory"]
+__all__ = ["Answering", "cut_batches", "free", "is_out_of_memory"]
 __all__ += ["no_room_to_step", "smaller"]
 
 # What torch says on a processor (alloc_cpu.cpp; "not enough memory" on Windows), what the C++
@@ -38,7 +36,6 @@ _WORDS = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-_GROWING = 3  # updates of a phase until the optimisers of all phases have made their states
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -130,74 +127,6 @@ def free() -> None:
         torch.accelerator.empty_cache()
 
 
-class Kept:
-    """What an update changes before it fails, kept to be put back.
-
-    Args:
-        method: that learns.
-        on_gpu: whether random numbers are drawn on a GPU too.
-    """
-
-    def __init__(self, method: Method, *, on_gpu: bool) -> None:
-        self._method = method
-        self._on_gpu = on_gpu
-        self._largest: dict[str, int] = {}
-        self._seen: dict[str, int] = {}
-        self._drawn: list[Tensor] = []
-        self._everything: Before | None = None
-
-    def note(self, phase: str, streams: Streams) -> None:
-        """An update begins."""
-        self._drawn = [torch.default_generator.get_state()]
-        if self._on_gpu:
-            self._drawn.append(torch.cuda.get_rng_state())
-        size = _extent(streams)
-        if size > self._largest.get(phase, 0) or self._seen[phase] < _GROWING:
-            self._largest[phase] = max(size, self._largest.get(phase, 0))
-            self._seen[phase] = self._seen.get(phase, 0) + 1
-            self._everything = Before(self._method)
-        else:
-            self._everything = None
-
-    def put_back(self) -> None:
-        """As before the update, as far as it was kept."""
-        if self._everything is not None:
-            self._everything.put_back()
-            return
-        torch.default_generator.set_state(self._drawn[0])
-        if self._on_gpu:
-            torch.cuda.set_rng_state(self._drawn[1])
-
-
-class Before:
-    """What computing a loss changes besides gradients: random states, buffers, what is remembered.
-
-    Args:
-        method: as it is now.
-    """
-
-    def __init__(self, method: Method) -> None:
-        self._method = method
-        self._random = _random.capture()
-        self._buffers = [buffer.detach().clone() for buffer in method.buffers()]
-        self._stateful = {
-            name: copy.deepcopy(part.state_dict()) for name, part in method.stateful.items()
-        }
-
-    def put_back(self) -> None:
-        """As it was; may be called again and again."""
-        _random.restore(self._random)
-        self.put_back_state()
-
-    @torch.no_grad()
-    def put_back_state(self) -> None:
-        """As it was, but the random states, which have gone on."""
-        for buffer, value in zip(self._method.buffers(), self._buffers, strict=True):
-            buffer.copy_(value)
-        for name, part in self._method.stateful.items():
-            part.load_state_dict(copy.deepcopy(self._stateful[name]))
-
-
 class Answering:
     """Answers for batches, in pieces where memory gives out; the answers are the same.
 
@@ -264,11 +193,3 @@ def _length(streams: Streams) -> int:
     if isinstance(streams, Batch):
         return len(streams)
     return max(len(batch) for batch in streams.values())
-
-
-def _extent(streams: Streams) -> int:
-    """How large the inputs are: entries where they are plain tensors, else examples."""
-    if isinstance(streams, Batch):
-        inputs = streams.inputs
-        return inputs.numel() if isinstance(inputs, Tensor) else len(streams)
-    return sum(_extent(batch) for batch in streams.values())

@@ -13,14 +13,15 @@ from netwright import _random
 from netwright._errors import DamagedRun
 from netwright.data.source import Position, Resume
 from netwright.runs.records import Ended
+from netwright.train.aim import Clipping
 from netwright.train.selection import Best
 from netwright.train.snapshot import State
-from netwright.train.update import Clipping
 
 if TYPE_CHECKING:
     from netwright.train.loop import Loop
 
-__all__ = ["capture", "capture_observers", "restore", "restore_observers", "restore_trainable"]
+__all__ = ["capture", "capture_observers", "restore", "restore_counters", "restore_observers"]
+__all__ += ["restore_trainable"]
 
 
 def capture(loop: Loop) -> State:
@@ -44,7 +45,7 @@ def capture(loop: Loop) -> State:
         "ending": None if loop.ending is None else loop.ending.to_json(),
         "stage_ending": loop.stage_ending,
         "best": vars(loop.best).copy(),
-        "epoch_loss": loop.epoch_loss,
+        "epoch_loss": loop.account.loss,
         "sources": {name: source.state_dict() for name, source in loop.sources.items()},
         "controllers": {c.name: c.state_dict() for c in loop.controllers},
         "random": _random.capture(),
@@ -56,6 +57,12 @@ def capture(loop: Loop) -> State:
 def capture_observers(loop: Loop) -> dict[str, State]:
     """What those who look on remember; a roll-back leaves them what they have seen."""
     return {o.name: o.state_dict() for o in loop.observers if o.name}
+
+
+def restore_counters(loop: Loop, state: State) -> None:
+    """Be where `state` was captured; the stage, its plan and its phases follow from that."""
+    for name, value in state["counters"].items():
+        setattr(loop.counters, name, value)
 
 
 def restore_observers(loop: Loop, state: State) -> None:
@@ -77,8 +84,7 @@ def restore(loop: Loop, state: State) -> None:
 
     The random state comes last, as nothing may draw from it in between.
     """
-    for name, value in state["counters"].items():
-        setattr(loop.counters, name, value)
+    restore_counters(loop, state)
     _load_weights(loop, state)
     for name, part in loop.method.stateful.items():
         part.load_state_dict(state["stateful"][name])
@@ -104,8 +110,7 @@ def restore(loop: Loop, state: State) -> None:
     if loop.best.weights is not None:
         loop.best.weights = _laid_out(loop, loop.best.weights)
     loss = state["epoch_loss"]
-    loop.epoch_loss = None if loss is None else loss.to(loop.device)
-    loop.tally = None
+    loop.account.restore(None if loss is None else loss.to(loop.device))
     for name, source in loop.sources.items():
         if source.resume is Resume.STATEFUL:
             source.load_state_dict(state["sources"][name])

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import _engine_run_backward
 
 from netwright._errors import BadType, must_be
 from netwright.data.batch import Batch, Streams, split_streams
 from netwright.methods.base import Loss, Method, Phase
-from netwright.train.optimizers.direct import Direct
-from netwright.train.optimizers.reevaluating import reevaluates
-from netwright.train.out_of_memory import (
-    Before,
-    Kept,
-    free,
-    is_out_of_memory,
-    no_room_to_step,
-    smaller,
-)
+from netwright.train.aim import Aim, Clipping
+from netwright.train.out_of_memory import free, is_out_of_memory, no_room_to_step, smaller
 from netwright.train.precision import Precision
+from netwright.train.undo import BeforeStep, Kept, kept_buffers
 
-__all__ = ["Aim", "Clipping", "Outcome", "Updater"]
+__all__ = ["Outcome", "Updater"]
 
 
 _WIDE = (torch.float32, torch.float64)  # hold any count
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clipping:
-    """How gradients are kept small before a step.
-
-    Attributes:
-        norm: gradients of a phase are rescaled together to at most this Euclidean norm.
-        value: each entry is clamped to ± this.
-    """
-
-    norm: float | None = None
-    value: float | None = None
-
-    def __post_init__(self) -> None:
-        for name, bound in (("clip_norm", self.norm), ("clip_value", self.value)):
-            if bound is not None and not bound > 0:
-                raise must_be(name, "above 0", bound, "Leave it out for no clipping.")
 
 
 class Outcome(NamedTuple):
@@ -143,7 +116,7 @@ class Updater:
         pieces = [streams] if whole else self._pieces(phase, streams)
         if aim.reevaluates:
             return self._reevaluated(phase, pieces, aim)
-        kept = _kept_buffers(self._holders) if self._holders else ()
+        kept = kept_buffers(self._holders) if self._holders else ()
         loss, mean, norm = self._gradient(phase, pieces, aim)
         try:
             applied, left_out = self._apply(phase, norm, aim)
@@ -224,7 +197,7 @@ class Updater:
     def _piece(self, phase: Phase, streams: Streams, divisor: int) -> Loss:
         loss = self._loss(phase, streams)
         self._backward(loss.total / divisor)
-        return _without_graph(loss)  # the graph ends here: there is one at a time
+        return loss.detached()  # the graph ends here: there is one at a time
 
     def _whole(self, phase: Phase, streams: Streams) -> tuple[Loss, Tensor]:
         """A batch in one piece divides by its count, as a hand-written loop does."""
@@ -233,10 +206,10 @@ class Updater:
         if isinstance(count, Tensor) or total.dtype not in _WIDE:
             mean = total / (count.detach() if isinstance(count, Tensor) else count)
             self._backward(mean)
-            return _without_graph(loss), mean.detach()
+            return loss.detached(), mean.detach()
         divisor, share = self._shares.get((count, total.dtype)) or self._share(count, like=total)
         self._backward(total, share)
-        settled = _without_graph(loss)
+        settled = loss.detached()
         return settled, settled.total / divisor
 
     def _share(self, count: int, *, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -332,7 +305,7 @@ class Updater:
                 "fp32 or bf16 with an optimiser that takes the gradient again",
                 self._precision.name,
             )
-        before = _Before.take(self.method, aim)
+        before = BeforeStep.take(self.method, aim)
         taken: list[tuple[Loss, Tensor, Tensor]] = []
 
         def closure() -> float:
@@ -355,95 +328,6 @@ class Updater:
         return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied)
 
 
-@dataclass(frozen=True)
-class Aim:
-    """What a phase updates, gathered once.
-
-    Attributes:
-        optimizers: of the phase.
-        parameters: of all of them.
-        steps: one for each optimiser.
-        reevaluates: whether they take the gradient again.
-        together: whether all parameters are on one device.
-    """
-
-    optimizers: Sequence[torch.optim.Optimizer]
-    parameters: Sequence[Tensor]
-    steps: Sequence[Callable[[], None]]
-    reevaluates: bool
-    together: bool
-
-    @classmethod
-    def at(cls, optimizers: Sequence[torch.optim.Optimizer]) -> Aim:
-        """Gather it."""
-        parameters = [p for o in optimizers for group in o.param_groups for p in group["params"]]
-        return cls(
-            optimizers,
-            parameters,
-            [Direct(optimizer).step for optimizer in optimizers],
-            any(map(reevaluates, optimizers)),
-            len({parameter.device for parameter in parameters}) == 1,
-        )
-
-    def gradients(self) -> list[Tensor]:
-        """Those that are there."""
-        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-
-    def gradient_norm(self) -> Tensor:
-        """Of all together; torch's own sorts them by device first, which costs."""
-        gradients = self.gradients()
-        if not gradients or not self.together:
-            return torch.nn.utils.get_total_norm(gradients)
-        norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        return norm
-
-
-@dataclass(frozen=True)
-class _Before:
-    """What an evaluation changes besides gradients, to be set back before the next."""
-
-    aim: Aim
-    seen: Before
-    values: list[Tensor]
-    optimizer_states: list[dict[str, Any]]
-
-    @classmethod
-    def take(cls, method: Method, aim: Aim) -> _Before:
-        return cls(
-            aim,
-            Before(method),
-            [parameter.detach().clone() for parameter in aim.parameters],
-            [copy.deepcopy(optimizer.state_dict()) for optimizer in aim.optimizers],
-        )
-
-    def rewind(self) -> None:
-        """As before the first evaluation, parameters excepted."""
-        self.seen.put_back()
-
-    @torch.no_grad()
-    def undo(self) -> None:
-        """As if the update had not been tried; only the random state has gone on."""
-        self.seen.put_back_state()
-        for parameter, value in zip(self.aim.parameters, self.values, strict=True):
-            parameter.copy_(value)
-        for optimizer, state in zip(self.aim.optimizers, self.optimizer_states, strict=True):
-            optimizer.load_state_dict(state)
-
-
-def _kept_buffers(holders: Sequence[nn.Module]) -> list[tuple[Tensor, Tensor]]:
-    """Buffers with a copy of each: NaN in running statistics would outlast an update left out.
-
-    On a GPU the copies would cost launches at every step, and whether to put them back is not known
-    here.
-    """
-    return [
-        (buffer, buffer.clone())
-        for holder in holders
-        for buffer in holder._buffers.values()
-        if buffer is not None and buffer.device.type == "cpu"
-    ]
-
-
 def _size(streams: Streams) -> int:
     return (
         len(streams)
@@ -456,13 +340,3 @@ def _as_scalar(count: Tensor | int, *, like: Tensor) -> Any:
     if not isinstance(count, Tensor):
         return float(count)
     return count.to(torch.promote_types(like.dtype, torch.float32))
-
-
-def _without_graph(loss: Loss) -> Loss:
-    count = loss.count
-    return Loss(
-        total=loss.total.detach(),
-        count=count.detach() if isinstance(count, Tensor) else count,
-        terms={name: value.detach() for name, value in loss.terms.items()} if loss.terms else {},
-        term_weights=loss.term_weights,
-    )

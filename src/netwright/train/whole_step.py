@@ -16,9 +16,9 @@ from torch.func import functional_call, grad_and_value
 
 from netwright.data.batch import Streams
 from netwright.methods.base import Loss, Phase
+from netwright.train.aim import Clipping
 from netwright.train.optimizers.functional_updates import Rule
 from netwright.train.precision import Precision
-from netwright.train.update import Clipping
 
 __all__ = ["Carrier", "Held", "Kin", "WholeStep"]
 

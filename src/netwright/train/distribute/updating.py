@@ -12,8 +12,9 @@ from torch import Tensor
 
 from netwright.data.batch import Streams, count_examples
 from netwright.methods.base import Loss, Method, Phase
+from netwright.train.aim import Aim
 from netwright.train.distribute.reducing import Reducer
-from netwright.train.update import Aim, Updater, _without_graph
+from netwright.train.update import Updater
 
 if TYPE_CHECKING:
     from netwright.train.distribute.world import World
@@ -114,7 +115,7 @@ class DividedUpdater(Updater):
         # on this process nothing may count, and on another something
         if loss.total.requires_grad:
             self._backward(loss.total / agreed.nominal)
-        losses.append(_without_graph(loss))
+        losses.append(loss.detached())
 
     def _shorten(self, reducer: Reducer, parameters: Sequence[Tensor], norm: Tensor) -> None:
         value, bound = self.clipping.value, self.clipping.norm
