@@ -243,3 +243,35 @@ def test_a_step_is_the_line_that_any_event_would_be(tmp_path, loss, terms):
         )  # fmt: skip
     general, particular = (tmp_path / "events.jsonl").read_text().splitlines()
     assert particular == general
+
+
+def test_what_was_written_after_a_snapshot_is_superseded_whatever_its_step(tmp_path):
+    with Recorder(tmp_path, 1) as recorder:
+        recorder.begin(step=0)
+        recorder.record("step", step=0)
+        early = recorder.mark()
+        recorder.record("step", step=1)
+        recorder.record("snapshot", step=1)
+        late = recorder.mark()
+        recorder.record("note", step=0)
+        recorder.record("step", step=2)
+        recorder.begin(step=1)  # a roll-back, which has not happened for whoever goes on from late
+        recorder.record("step", step=1, again=True)
+    with Recorder(tmp_path, 3) as recorder:
+        recorder.begin(step=2, kept_bytes=late)
+        recorder.record("step", step=2, again=True)
+    told = [(e["kind"], e["attempt"]) for e in events(tmp_path) if e["kind"] != "attempt"]
+    assert told == [("step", 1), ("step", 1), ("snapshot", 1), ("step", 3)]
+    with Recorder(tmp_path, 4) as recorder:  # the newest snapshot was damaged: the one before it
+        recorder.begin(step=1, kept_bytes=early)
+    assert [e["attempt"] for e in events(tmp_path)] == [1, 1, 4]
+    with Recorder(tmp_path, 5) as recorder:
+        recorder.begin(step=0)
+    assert [e["attempt"] for e in events(tmp_path)] == [5]
+
+
+def test_a_kept_length_that_is_none_is_a_damaged_line(tmp_path):
+    append(tmp_path, b'{"kind":"attempt","attempt":1,"step":0,"kept_bytes":"all"}\n')
+    log = read_log(tmp_path)
+    assert log.events == []
+    assert "kept_bytes must be a whole number" in log.damaged[0].reason

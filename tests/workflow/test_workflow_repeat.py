@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import signal
@@ -14,8 +15,10 @@ import torch
 from torch import nn
 
 import netwright as nw
+from kill_kit import canonical
 from netwright._errors import BadValue, DamagedRun, NonFinite
 from netwright.runs.events import events, history
+from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
 from netwright.train.loop import Loop
 from workflow_kit import TINY, blobs, judged, log_without_clock, pictures, table, weights
@@ -162,6 +165,87 @@ def test_a_damaged_newest_snapshot_is_passed_over(monkeypatch):
     with pytest.warns(UserWarning, match="wrong checksum"):
         resumed = nw.resume("stopped")
     assert weights(resumed) == weights(whole)
+
+
+def test_what_was_passed_over_is_in_the_record(monkeypatch):
+    undo = stop_after(monkeypatch, 10)
+    stopped = nw.fit("iris", changes=TINY, name="stopped")
+    undo()
+    newest = sorted((stopped.folder.path / "snapshots").iterdir())[-1]
+    newest.write_bytes(b"")
+    with pytest.warns(UserWarning, match="Going on from the one before"):
+        resumed = nw.resume("stopped")
+    begun = history(resumed.folder.path, "attempt")[-1]
+    assert begun["snapshot"] == "step-000000007.snapshot"
+    assert newest.name in begun["passed_over"][0]
+
+
+def said():
+    from rich.console import Console
+
+    return Console(file=io.StringIO(), width=500)
+
+
+def test_a_run_killed_before_its_first_snapshot_begins_again_and_says_so(monkeypatch):
+    whole = nw.fit("iris", changes=TINY, name="whole")
+    undo = stop_after(monkeypatch, 3)
+    stopped = nw.fit("iris", changes=TINY, name="stopped")
+    undo()
+    for file in (stopped.folder.path / "snapshots").iterdir():
+        file.unlink()
+    (stopped.folder.path / "preprocess.json").unlink()  # killed while the folder was made
+    console = said()
+    resumed = nw.resume("stopped", console=console)
+    assert "stopped before its first snapshot: it begins again" in console.file.getvalue()
+    assert weights(resumed) == weights(whole)
+    assert canonical(resumed.folder.path) == canonical(whole.folder.path)
+    assert resumed.folder.has("preprocess.json")
+    (stopped.folder.path / "report.html").unlink()
+    (stopped.folder.path / "recipe.yaml").unlink()
+    with pytest.raises(DamagedRun, match="stopped before it began"):
+        nw.resume("stopped")
+
+
+def test_a_report_drawn_on_the_way_makes_no_run_finished():
+    run = nw.fit("iris", changes=TINY, name="run")
+    before = canonical(run.folder.path)
+    log = run.folder.path / "events.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))  # killed just before
+    assert nw.resume("run").metrics == run.metrics
+    assert canonical(run.folder.path) == before
+    with pytest.raises(DamagedRun, match="unfinished"):
+        nw.resume("run")
+
+
+@pytest.mark.parametrize("doctor", [True, False])
+def test_a_stream_that_cannot_be_gone_on_with_says_so_at_the_start(doctor):
+    x, y = (torch.as_tensor(one) for one in blobs())
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)
+    console = said()
+    run = nw.fit(loader, model=nn.Linear(4, 3), epochs=1, doctor=doctor, console=console)
+    assert "resumed run begins its epoch again" in console.file.getvalue()
+    assert "resumes-by-epoch" in [one.symptom for one in run.findings]
+
+
+def test_findings_are_neither_lost_nor_doubled(monkeypatch):
+    """A run that learns nothing, some of whose updates are not finite: told at the end of each."""
+    changes = [*TINY, "training.epochs=4", "optimizer.learning_rate=1e-9", "preprocess.name=none"]
+    whole = nw.fit("iris", changes=changes, name="whole")
+    assert "not-learning" in [one.symptom for one in whole.findings]
+    undo = stop_after(monkeypatch, 17)
+    nw.fit("iris", changes=changes, name="stopped")
+    undo()
+    resumed = nw.resume("stopped")
+    assert resumed.findings == whole.findings
+
+
+def test_one_process_at_a_time(monkeypatch):
+    undo = stop_after(monkeypatch, 3)
+    stopped = nw.fit("iris", changes=TINY, name="stopped")
+    undo()
+    with writing(stopped.folder.path), pytest.raises(DamagedRun, match="one process at a time"):
+        nw.resume("stopped")
+    assert nw.resume("stopped").folder.has("model.safetensors")
 
 
 SLOW = """
