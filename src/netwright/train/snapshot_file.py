@@ -245,7 +245,7 @@ class _Reading:
 
 
 def _from_archive(memory: memoryview) -> Any:
-    with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():
+    with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():  # type: ignore[no-untyped-call]
         # that a sparse tensor is checked with care is as it should be
         warnings.filterwarnings("ignore", message="Validating sparse tensor", category=UserWarning)
         return torch.load(io.BytesIO(memory), weights_only=True, map_location="cpu")
