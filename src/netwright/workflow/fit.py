@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,49 +14,33 @@ from torch import nn
 
 from netwright import _random
 from netwright._catalogue import only_installed
-from netwright._errors import BadType, DamagedRun, NonFinite, must_be
+from netwright._errors import BadType, DamagedRun, must_be
 from netwright.data.preprocess import catalogue as preprocessing
-from netwright.data.source import Source
 from netwright.methods.base import Method
 from netwright.runs.environment import environment
 from netwright.runs.events import Recorder, history, last_attempt
-from netwright.runs.finished import COMPLETE, SNAPSHOTS, WEIGHTS, is_finished
+from netwright.runs.finished import COMPLETE, WEIGHTS, is_finished
 from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
 from netwright.runs.records import Ended
 from netwright.runs.store import RunFolder
 from netwright.train.distribute.processes import Processes
-from netwright.train.distribute.ranks import change_of_world
 from netwright.train.loop import Loop
-from netwright.train.observers.progress import Progress
-from netwright.train.observers.record import Record
-from netwright.train.snapshot import SnapshotFolder
 from netwright.workflow.build import (
     GIVEN,
-    build_early_stopping,
-    make_optimizers,
-    schedule_of,
-    settings_of,
-    snapshots_of,
 )
-from netwright.workflow.checkup import doctor_for
-from netwright.workflow.interrupt import stops_on_interrupt
-from netwright.workflow.judging import judge_split, write_errors, write_evaluation, write_samples
-from netwright.workflow.launch import together, what_differs
-from netwright.workflow.prepare import Prepared
+from netwright.workflow.judging import judge_run
+from netwright.workflow.launch import together
+from netwright.workflow.learning import Learning
 from netwright.workflow.run import Run
 from netwright.workflow.session import Given, Session, open_session
-from netwright.workflow.taking_up import Start, Told, degree_of_resume, fresh, taken_up
-from netwright.workflow.understood import understood
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from netwright.train.control import Observer
 
 __all__ = ["fit", "resume", "run_recipe"]
 
-SETTLING = 2.0  # seconds; a launcher passes an interrupt of the terminal on
 _BEFORE_LEARNING = {"attempt", "stage", "finding", "compilation"}
 
 
@@ -262,7 +246,7 @@ def _carry_out(
         if processes.first:  # the others are told what it writes
             stack.enter_context(writing(folder.path))
             recorder = stack.enter_context(Recorder(folder.path, last_attempt(folder.path) + 1))
-        learning = _Learning(session, folder, processes=processes, recorder=recorder)
+        learning = Learning(session, folder, processes=processes, recorder=recorder)
         loop, ended = learning.learn(console or _terminal(), resumed=resumed)
         processes.take_back(loop.method, into=session.method)
         session.method.to(session.device).eval()
@@ -278,145 +262,10 @@ def _conclude(
     finished = ended.reason != "interrupted"
     if finished:
         run.folder.write_tensors(WEIGHTS, session.method.state_dict())
-        _judge(session, run.folder, loop)
+        judge_run(session, run.folder, precision=loop.precision)
     run.report()
     if finished and recorder is not None:
         recorder.record(COMPLETE, step=ended.step)
-
-
-class _Learning:
-    """The loop of a run and who is told of it.
-
-    Args:
-        session: what is carried out.
-        folder: of the run.
-        processes: that carry it out.
-        recorder: of the first of them; the others have none.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        folder: RunFolder,
-        *,
-        processes: Processes,
-        recorder: Recorder | None,
-    ) -> None:
-        self.session, self.folder = session, folder
-        self.processes, self.recorder = processes, recorder
-        self.source = session.prepared.train_source(session.recipe)
-        path = folder.path / SNAPSHOTS
-        self.snapshots = (
-            SnapshotFolder(path)
-            if recorder is None
-            else snapshots_of(session.recipe, path, record=recorder)
-        )
-
-    def learn(self, console: Console, *, resumed: bool) -> tuple[Loop, Ended]:
-        """Train from the start, or from the newest snapshot."""
-        processes, several = self.processes, self.processes.share.of > 1
-        start = processes.decided(lambda: taken_up(self.snapshots) if resumed else fresh())
-        with ExitStack() as stack:
-            observers = self._observers(start, console, stack)
-            loop = _loop(
-                self.session,
-                self.source,
-                observers=observers,
-                snapshots=self.snapshots,
-                processes=processes,
-            )
-            if start.state is not None:
-                loop.resume(start.state)
-            stack.enter_context(stops_on_interrupt(loop, settling=SETTLING if several else 0.0))
-            if processes.first:
-                stack.enter_context(_reported_when_not_finite(self.folder))
-            return loop, loop.run()
-
-    def _observers(self, start: Start, console: Console, stack: ExitStack) -> list[Observer]:
-        if self.recorder is None:
-            return []
-        session, share = self.session, self.processes.share
-        every = session.recipe.training.record_every or 1
-        record = stack.enter_context(closing(Record(self.recorder, every=every, about=start.about)))
-        title = understood(session.prepared.summary())
-        progress = stack.enter_context(closing(Progress(console, title=title)))
-        changed = None if start.state is None else change_of_world(start.state, share)
-        told = Told(
-            [*degree_of_resume(self.source), *what_differs(session, share)],
-            said=start.said if changed is None else (*start.said, changed),
-            record=record.found,
-            say=_sayer(console),
-        )
-        observers: list[Observer] = [record, told, progress]
-        if session.recipe.doctor:
-            observers.append(doctor_for(session, source=self.source, report=record.found))
-        return observers
-
-
-def _sayer(console: Console) -> Callable[[str], None]:
-    return lambda line: console.print(
-        f"note: {line}", markup=False, highlight=False, soft_wrap=True
-    )
-
-
-@contextmanager
-def _reported_when_not_finite(folder: RunFolder) -> Iterator[None]:
-    """A run that is given up has a report too: it shows where it went wrong."""
-    try:
-        yield
-    except NonFinite:
-        from netwright.report import write_report
-
-        write_report(folder)
-        raise
-
-
-def _loop(
-    session: Session,
-    source: Source,
-    *,
-    observers: Sequence[Observer],
-    snapshots: SnapshotFolder,
-    processes: Processes,
-) -> Loop:
-    recipe, prepared = session.recipe, session.prepared
-    method = processes.worked_on(session.method)
-    held_out = None
-    if "val" in prepared.splits:
-        held_out = prepared.held_out("val", session.device, share=processes.share)
-    return Loop(
-        method,
-        {"train": source},
-        make_optimizer=make_optimizers(recipe),
-        settings=settings_of(recipe),
-        schedule=schedule_of(recipe),
-        held_out=held_out,
-        device=session.device,
-        observers=observers,
-        controllers=build_early_stopping(recipe.training, method),
-        snapshots=snapshots,
-        processes=processes,
-    )
-
-
-def _judge(session: Session, folder: RunFolder, loop: Loop) -> None:
-    """Judge every split that was not learned from, and show the errors of the last."""
-    prepared, task = session.prepared, session.prepared.task
-    for split in ("val", "test"):
-        if split not in prepared.splits:
-            continue
-        judgement, answers = judge_split(
-            session.method,
-            prepared.held_out(split, session.device)(),
-            kind=task.kind,
-            names=task.names,
-            precision=loop.precision,
-        )
-        write_evaluation(folder, split=split, judgement=judgement, answers=answers)
-        if isinstance(prepared, Prepared):
-            write_errors(folder, data=prepared.data, answers=answers)
-    if isinstance(prepared, Prepared):
-        write_samples(folder, data=prepared.data, index=prepared.splits["train"])
 
 
 def _put(content: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -17,10 +17,13 @@ from netwright.methods.base import Method, Prediction
 from netwright.runs.store import RunFolder
 from netwright.train.precision import Precision
 from netwright.train.validation import Answers, predict_all
+from netwright.workflow.prepare import Prepared
+from netwright.workflow.session import Session
 
 __all__ = [
     "evaluation_record",
     "in_words",
+    "judge_run",
     "judge_split",
     "write_errors",
     "write_evaluation",
@@ -30,6 +33,26 @@ __all__ = [
 SHOWN_ERRORS = 24
 MATRIX_OF = 500  # classes; 5,000 of them would make a file of 200 MB
 SHOWN_SAMPLES = 24
+
+
+def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> None:
+    """Judge every split that was not learned from, and show the errors of the last."""
+    prepared, task = session.prepared, session.prepared.task
+    for split in ("val", "test"):
+        if split not in prepared.splits:
+            continue
+        judgement, answers = judge_split(
+            session.method,
+            prepared.held_out(split, session.device)(),
+            kind=task.kind,
+            names=task.names,
+            precision=precision,
+        )
+        write_evaluation(folder, split=split, judgement=judgement, answers=answers)
+        if isinstance(prepared, Prepared):
+            write_errors(folder, data=prepared.data, answers=answers)
+    if isinstance(prepared, Prepared):
+        write_samples(folder, data=prepared.data, index=prepared.splits["train"])
 
 
 def judge_split(

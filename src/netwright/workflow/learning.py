@@ -1,0 +1,157 @@
+"""The loop of a run, and who is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
+
+from netwright._errors import NonFinite
+from netwright.data.source import Source
+from netwright.runs.events import Recorder
+from netwright.runs.finished import SNAPSHOTS
+from netwright.runs.records import Ended
+from netwright.runs.store import RunFolder
+from netwright.train.distribute.processes import Processes
+from netwright.train.distribute.ranks import change_of_world
+from netwright.train.loop import Loop
+from netwright.train.observers.progress import Progress
+from netwright.train.observers.record import Record
+from netwright.train.snapshot import SnapshotFolder
+from netwright.workflow.build import (
+    build_early_stopping,
+    make_optimizers,
+    schedule_of,
+    settings_of,
+    snapshots_of,
+)
+from netwright.workflow.checkup import doctor_for
+from netwright.workflow.interrupt import stops_on_interrupt
+from netwright.workflow.launch import what_differs
+from netwright.workflow.session import Session
+from netwright.workflow.taking_up import Start, Told, degree_of_resume, fresh, taken_up
+from netwright.workflow.understood import understood
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from netwright.train.control import Observer
+
+__all__ = ["Learning"]
+
+SETTLING = 2.0  # seconds; a launcher passes an interrupt of the terminal on
+
+
+class Learning:
+    """The loop of a run and who is told of it.
+
+    Args:
+        session: what is carried out.
+        folder: of the run.
+        processes: that carry it out.
+        recorder: of the first of them; the others have none.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        folder: RunFolder,
+        *,
+        processes: Processes,
+        recorder: Recorder | None,
+    ) -> None:
+        self.session, self.folder = session, folder
+        self.processes, self.recorder = processes, recorder
+        self.source = session.prepared.train_source(session.recipe)
+        path = folder.path / SNAPSHOTS
+        self.snapshots = (
+            SnapshotFolder(path)
+            if recorder is None
+            else snapshots_of(session.recipe, path, record=recorder)
+        )
+
+    def learn(self, console: Console, *, resumed: bool) -> tuple[Loop, Ended]:
+        """Train from the start, or from the newest snapshot."""
+        processes, several = self.processes, self.processes.share.of > 1
+        start = processes.decided(lambda: taken_up(self.snapshots) if resumed else fresh())
+        with ExitStack() as stack:
+            observers = self._observers(start, console, stack)
+            loop = _loop(
+                self.session,
+                self.source,
+                observers=observers,
+                snapshots=self.snapshots,
+                processes=processes,
+            )
+            if start.state is not None:
+                loop.resume(start.state)
+            stack.enter_context(stops_on_interrupt(loop, settling=SETTLING if several else 0.0))
+            if processes.first:
+                stack.enter_context(_reported_when_not_finite(self.folder))
+            return loop, loop.run()
+
+    def _observers(self, start: Start, console: Console, stack: ExitStack) -> list[Observer]:
+        if self.recorder is None:
+            return []
+        session, share = self.session, self.processes.share
+        every = session.recipe.training.record_every or 1
+        record = stack.enter_context(closing(Record(self.recorder, every=every, about=start.about)))
+        title = understood(session.prepared.summary())
+        progress = stack.enter_context(closing(Progress(console, title=title)))
+        changed = None if start.state is None else change_of_world(start.state, share)
+        told = Told(
+            [*degree_of_resume(self.source), *what_differs(session, share)],
+            said=start.said if changed is None else (*start.said, changed),
+            record=record.found,
+            say=_sayer(console),
+        )
+        observers: list[Observer] = [record, told, progress]
+        if session.recipe.doctor:
+            observers.append(doctor_for(session, source=self.source, report=record.found))
+        return observers
+
+
+def _sayer(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(
+        f"note: {line}", markup=False, highlight=False, soft_wrap=True
+    )
+
+
+@contextmanager
+def _reported_when_not_finite(folder: RunFolder) -> Iterator[None]:
+    """A run that is given up has a report too: it shows where it went wrong."""
+    try:
+        yield
+    except NonFinite:
+        from netwright.report import write_report
+
+        write_report(folder)
+        raise
+
+
+def _loop(
+    session: Session,
+    source: Source,
+    *,
+    observers: Sequence[Observer],
+    snapshots: SnapshotFolder,
+    processes: Processes,
+) -> Loop:
+    recipe, prepared = session.recipe, session.prepared
+    method = processes.worked_on(session.method)
+    held_out = None
+    if "val" in prepared.splits:
+        held_out = prepared.held_out("val", session.device, share=processes.share)
+    return Loop(
+        method,
+        {"train": source},
+        make_optimizer=make_optimizers(recipe),
+        settings=settings_of(recipe),
+        schedule=schedule_of(recipe),
+        held_out=held_out,
+        device=session.device,
+        observers=observers,
+        controllers=build_early_stopping(recipe.training, method),
+        snapshots=snapshots,
+        processes=processes,
+    )
