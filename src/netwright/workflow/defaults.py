@@ -17,6 +17,7 @@ from netwright.runs.recipe import Named, OptimizerPart, Recipe, TrainingPart
 __all__ = ["Facts", "complete"]
 
 SMALL_PICTURE = 64  # pixels a side up to which our own small residual net is the better choice
+LEAST_MOVED = 13  # pixels a side from which moving by one is less than the usual share of it
 LEAST_STEPS = 600  # updates that even a few dozen pictures need, within 200 epochs
 RECORDED_STEPS = 1000  # steps that a curve needs at most
 SNAPSHOTS = 10  # whole states written in the course of a run
@@ -82,7 +83,7 @@ def _model(facts: Facts) -> Named:
 def _augment(recipe: Recipe, facts: Facts) -> tuple[Named, ...]:
     if recipe.augment is not None:
         return recipe.augment
-    if facts.picture_size is None:
+    if facts.picture_size is None or min(facts.picture_size) < LEAST_MOVED:
         return ()
     if facts.reads_items:  # cut while they are whole, finer than whole pixels
         return (Named.model_validate({"name": "random-resized-crop", "scale": (0.5, 1.0)}),)
