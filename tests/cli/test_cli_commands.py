@@ -98,6 +98,20 @@ def test_compare_wants_two(root):
         netwright("compare", "pets-1")
 
 
+def test_clean_removes_whole_runs_by_their_whole_names(root):
+    wanted = [run["name"] for run in data_of("runs")]
+    with pytest.raises(BadValue, match="whole name is asked for"):
+        netwright("clean", "--whole", "sum")
+    with pytest.raises(BadValue, match="named for --whole"):
+        netwright("clean", "--whole")
+    assert re.fullmatch(r"sum-1 +[\d.]+ .B\n[\d.]+ .B would be freed\n", netwright(
+        "clean", "--whole", "--dry-run", "sum-1"))  # fmt: skip
+    (root / "recipe.yaml").write_text("data: iris")
+    assert "all of it kept: it has no record" in netwright("clean", "--whole", ".")
+    (root / "recipe.yaml").unlink()
+    assert [run["name"] for run in data_of("runs")] == wanted
+
+
 def test_report_as_data(root):
     assert data_of("report", "sum-1") == {"report": str(Path("runs/sum-1/report.html"))}
 

@@ -59,6 +59,9 @@ def test_options_reach_the_network_or_are_refused():
         create("timm:resnet10t", num_classes=2, droprate=0.25)
     with pytest.raises(BadValue, match="features_only"):
         create("timm:resnet10t", num_classes=2, features_only=True)
+    for named in ("checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"):
+        with pytest.raises(BadValue, match=rf"{named}.*pretrained=path/to/weights\.safetensors"):
+            create("timm:resnet10t", num_classes=2, **{named: "weights.pth"})
 
 
 def test_names_and_tags():

@@ -81,15 +81,19 @@ def test_what_a_link_names_is_not_the_runs(tmp_path):
         path.unlink()
     (folder.path / "snapshots").rmdir()
     (folder.path / "snapshots").symlink_to(other.path / "snapshots")
-    clean([folder])
+    assert clean([folder])[0].kept == "they lie elsewhere, where a link leads"
     assert len(list(other.path.glob("snapshots/*.snapshot"))) == 2
     clean([folder], whole=True)
     assert len(list(other.path.glob("snapshots/*.snapshot"))) == 2
 
 
-def test_a_record_that_cannot_be_read(tmp_path):
+def test_a_record_that_cannot_be_read(tmp_path, monkeypatch):
     folder = made(tmp_path, "odd")
-    (folder.path / "events.jsonl").unlink()
+
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
     assert clean([folder])[0].kept == "its record can't be read"
 
 
@@ -102,3 +106,21 @@ def test_a_disk_that_refuses(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.unlink", refuse)
     with pytest.raises(DamagedRun, match="must be a place that can be removed"):
         clean([folder])
+
+
+def test_a_recipe_alone_makes_no_run_that_could_be_removed(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("data: iris\n")
+    (tmp_path / "work.txt").write_text("of years")
+    (tmp_path / ".work.txt.1.tmp").write_text("of another program")
+    for whole in (True, False):
+        assert clean([RunFolder(tmp_path)], whole=whole)[0].kept == "it has no record"
+    assert names(RunFolder(tmp_path)) == [".work.txt.1.tmp", "recipe.yaml", "work.txt"]
+
+
+def test_hidden_files_of_other_programs_stay(tmp_path):
+    folder = made(tmp_path, "done")
+    folder.write_bytes(".notes.tmp", b"mine")
+    clean([folder])
+    assert (folder.path / ".notes.tmp").exists()
+    with Recorder(folder.path, attempt=2):
+        assert (folder.path / ".notes.tmp").exists()

@@ -275,3 +275,13 @@ def test_a_kept_length_that_is_none_is_a_damaged_line(tmp_path):
     log = read_log(tmp_path)
     assert log.events == []
     assert "kept_bytes must be a whole number" in log.damaged[0].reason
+
+
+def test_a_link_is_not_written_through(tmp_path):
+    folder, precious = tmp_path / "run", tmp_path / "precious"
+    folder.mkdir()
+    precious.write_text("mine, without a last newline")
+    (folder / "events.jsonl").symlink_to(precious)
+    with pytest.raises(DamagedRun, match=r"events\.jsonl must be .* It is a link"):
+        Recorder(folder, attempt=1)
+    assert precious.read_text() == "mine, without a last newline"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -86,3 +87,26 @@ def test_a_folder_that_nobody_wrote(tmp_path):
     assert not is_being_written(tmp_path)
     assert not is_being_written(tmp_path / "absent")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_not_written_through(tmp_path):
+    folder, precious = tmp_path / "run", tmp_path / "precious"
+    folder.mkdir()
+    precious.write_text("mine")
+    (folder / ".lock").symlink_to(precious)
+    with pytest.raises(DamagedRun, match=r"\.lock must be .* It is a link"), writing(folder):
+        pass
+    assert precious.read_text() == "mine"
+    assert not is_being_written(folder)
+
+
+def test_a_full_disk_is_told_in_one_sentence(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("netwright.runs.lock.os.write", refuse)
+    with pytest.raises(DamagedRun, match="Free space on that disk"), writing(tmp_path):
+        pass
+    monkeypatch.undo()
+    with writing(tmp_path):
+        assert is_being_written(tmp_path)

@@ -81,6 +81,9 @@ def test_runs_are_found_by_path_name_and_beginning(tmp_path):
     assert RunFolder.find(first.path, root="elsewhere") == first
     assert RunFolder.find("digits-2", root=tmp_path) == second
     assert RunFolder.find("wi", root=tmp_path) == wine
+    assert RunFolder.named("digits-2", root=tmp_path) == second
+    with pytest.raises(BadValue, match="whole name is asked for"):
+        RunFolder.named("wi", root=tmp_path)
     with pytest.raises(BadValue, match="digits-1, digits-2"):
         RunFolder.find("digits", root=tmp_path)
     with pytest.raises(BadValue, match=r"Did you mean wine-1\?"):

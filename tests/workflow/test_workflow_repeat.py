@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from netwright.runs.events import events, history
 from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
 from netwright.train.loop import Loop
+from netwright.workflow import fit
 from workflow_kit import TINY, blobs, judged, log_without_clock, pictures, table, weights
 
 
@@ -196,7 +198,9 @@ def test_a_run_killed_before_its_first_snapshot_begins_again_and_says_so(monkeyp
     (stopped.folder.path / "preprocess.json").unlink()  # killed while the folder was made
     console = said()
     resumed = nw.resume("stopped", console=console)
-    assert "stopped before its first snapshot: it begins again" in console.file.getvalue()
+    assert (
+        "No snapshot of the run is there: it begins again from the start" in console.file.getvalue()
+    )
     assert weights(resumed) == weights(whole)
     assert canonical(resumed.folder.path) == canonical(whole.folder.path)
     assert resumed.folder.has("preprocess.json")
@@ -246,6 +250,31 @@ def test_one_process_at_a_time(monkeypatch):
     with writing(stopped.folder.path), pytest.raises(DamagedRun, match="one process at a time"):
         nw.resume("stopped")
     assert nw.resume("stopped").folder.has("model.safetensors")
+
+
+def test_a_run_that_another_process_has_taken_up_is_not_taken_away(tmp_path, monkeypatch):
+    """The other was quicker: the folder was made, and the lock not yet taken."""
+
+    @contextmanager
+    def refused(folder):
+        raise DamagedRun(f"run must be written by one process at a time, got {folder.name}")
+        yield
+
+    monkeypatch.setattr("netwright.workflow.fit.writing", refused)
+    with pytest.raises(DamagedRun, match="one process"):
+        nw.fit("iris", changes=TINY, name="run")
+    assert (tmp_path / "runs" / "run" / "recipe.yaml").exists()
+
+
+def test_a_run_that_ended_while_its_data_were_read_is_not_taken_up(monkeypatch):
+    run = nw.fit("iris", changes=TINY, name="run")
+    before = history(run.folder.path)
+    answers = iter([False])
+    is_finished = fit.is_finished
+    monkeypatch.setattr(fit, "is_finished", lambda folder: next(answers, is_finished(folder)))
+    with pytest.raises(DamagedRun, match="unfinished"):
+        nw.resume("run")
+    assert history(run.folder.path) == before
 
 
 SLOW = """

@@ -102,13 +102,15 @@ def clean(
 
     if whole and not names:
         raise must_be("RUN", "named for --whole", None, "It removes the runs altogether.")
-    runs = [RunFolder.find(name, root=root) for name in names] if names else list_runs(root)
+    find = RunFolder.named if whole else RunFolder.find
+    runs = [find(name, root=root) for name in names] if names else list_runs(root)
     done = free(runs, dry=dry, whole=whole)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in done]))
         return
+    what = "all of it" if whole else "snapshots"
     for one in done:
-        kept = f"snapshots kept: {one.kept}" if one.kept else ""
+        kept = f"{what} kept: {one.kept}" if one.kept else ""
         if one.files or kept:
             typer.echo(f"{one.name:<24} {say_space(one.freed):>8}  {kept}".rstrip())
     total = say_space(sum(one.freed for one in done))

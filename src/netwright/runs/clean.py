@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netwright._errors import DamagedRun, NetwrightError
-from netwright.runs.files import saying_why
+from netwright.runs.files import left_behind, saying_why
 from netwright.runs.finished import SNAPSHOTS, is_finished
 from netwright.runs.lock import is_being_written, writing
-from netwright.runs.store import RunFolder
+from netwright.runs.store import EVENTS, RunFolder
 
 __all__ = ["Cleaned", "clean"]
 
@@ -24,7 +24,8 @@ class Cleaned:
         name: of the run.
         freed: bytes.
         files: how many were removed.
-        kept: why its snapshots are still there; empty where they are not.
+        kept: why its snapshots, or with `whole` all of it, are still there; empty where they are
+            not.
     """
 
     name: str
@@ -37,7 +38,8 @@ def clean(runs: Iterable[RunFolder], *, dry: bool = False, whole: bool = False) 
     """Remove the snapshots of finished runs, and what killed processes left half-written.
 
     A finished run keeps its weights, record, figures and report. A run that is being written is
-    never touched, an unfinished one keeps its snapshots: it goes on from them.
+    never touched, an unfinished one keeps its snapshots: it goes on from them. A folder without a
+    record may be no run, whatever recipe lies in it: it is left alone.
 
     Args:
         runs: the runs.
@@ -53,6 +55,8 @@ def clean(runs: Iterable[RunFolder], *, dry: bool = False, whole: bool = False) 
 def _clean(folder: RunFolder, *, dry: bool, whole: bool) -> Cleaned:
     if is_being_written(folder.path):
         return Cleaned(folder.name, 0, 0, "is being written")
+    if not folder.has(EVENTS):
+        return Cleaned(folder.name, 0, 0, "it has no record")
     if dry:
         return _said(folder, *_superfluous(folder, whole=whole))
     try:
@@ -76,17 +80,17 @@ def _said(folder: RunFolder, files: list[Path], kept: str) -> Cleaned:
 
 def _superfluous(folder: RunFolder, *, whole: bool) -> tuple[list[Path], str]:
     """The files to be removed, and why the snapshots are not among them."""
-    everything = [path for path in folder.path.rglob("*") if path.is_file() or path.is_symlink()]
     if whole:
-        return everything, ""
-    files = [path for path in everything if path.name[0] == "." and path.suffix == ".tmp"]
+        everything = folder.path.rglob("*")
+        return [path for path in everything if path.is_file() or path.is_symlink()], ""
+    files = left_behind(folder.path)
     try:
         finished = is_finished(folder)
     except NetwrightError:
         return files, "its record can't be read"
     if not finished:
         return files, "unfinished"
-    # those of a folder elsewhere that a link names are not the run's
     place = folder.path / SNAPSHOTS
-    return files + [path for path in everything if path.parent == place
-                    and path.suffix == ".snapshot"], ""  # fmt: skip
+    if place.is_symlink():
+        return files, "they lie elsewhere, where a link leads"
+    return [*files, *place.glob("*.snapshot")], ""

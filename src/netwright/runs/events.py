@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from netwright._errors import DamagedRun, must_be
-from netwright.runs.files import decode, encode, saying_why, sweep
+from netwright.runs.files import decode, encode, open_own, saying_why, sweep
 
 __all__ = ["DamagedLine", "Log", "Recorder", "events", "history", "last_attempt", "read_log"]
 
@@ -67,7 +67,7 @@ class Recorder:
         self._lines: list[str] = []
         self._written_at = time.monotonic()
         with saying_why(self._path, doing="written"):
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._file = open_own(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             self._size = _whole_lines(self._file)
             os.ftruncate(self._file, self._size)  # the line that a killed run left torn
 

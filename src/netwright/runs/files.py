@@ -11,6 +11,7 @@ import errno
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,10 +19,12 @@ from typing import Any
 
 from netwright._errors import BadType, DamagedRun, must_be
 
-__all__ = ["decode", "encode", "replacing", "saying_why", "sweep", "sync_folder", "write_bytes"]
+__all__ = ["decode", "encode", "left_behind", "open_own", "replacing", "saying_why", "sweep"]
+__all__ += ["sync_folder", "write_bytes"]
 
 _COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _READABLE = json.JSONEncoder(allow_nan=False, indent=1)
+_TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _WAY_OUT = {
     errno.ENOSPC: "Free space on that disk and resume the run.",
@@ -31,6 +34,7 @@ _WAY_OUT = {
     errno.EROFS: "That disk can only be read: choose a folder on another one.",
     errno.ENOENT: "Check that the run was not moved or deleted meanwhile.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.ELOOP: "It is a link, and would be written where that leads: put a file in its place.",
 }
 
 
@@ -138,9 +142,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def open_own(path: Path, flags: int) -> int:
+    """Open a file to be written in place; a link is refused, as a stranger's leads anywhere."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """The temporary files of `replacing` that a killed process could not remove itself."""
+    return [path for path in folder.rglob(".*.tmp") if _TEMPORARY.fullmatch(path.name)]
+
+
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that a killed process could not remove itself."""
-    for left in folder.rglob(".*.tmp"):
+    """Remove what is `left_behind`."""
+    for left in left_behind(folder):
         with suppress(OSError):
             left.unlink()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netwright._errors import DamagedRun
-from netwright.runs.files import saying_why
+from netwright.runs.files import open_own, saying_why
 
 __all__ = ["is_being_written", "writing"]
 
@@ -34,7 +34,7 @@ def writing(folder: Path) -> Iterator[None]:
     place = folder.resolve()
     mine = os.getpid(), place  # a forked process holds nothing of its parent's
     with saying_why(folder / LOCK, doing="written"):
-        file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        file = open_own(folder / LOCK, os.O_RDWR | os.O_CREAT)
     with _guard:
         taken = mine not in _held and _lock(file)
         if taken:
@@ -48,8 +48,9 @@ def writing(folder: Path) -> Iterator[None]:
             f"{_by_whom(place)} is writing. Wait for its end, or stop it."
         )
     try:
-        os.ftruncate(file, 0)
-        os.write(file, str(os.getpid()).encode())
+        with saying_why(folder / LOCK, doing="written"):
+            os.ftruncate(file, 0)
+            os.write(file, str(os.getpid()).encode())
         yield
     finally:
         with _guard:
@@ -62,7 +63,7 @@ def is_being_written(folder: Path) -> bool:
     if (os.getpid(), folder.resolve()) in _held:
         return True
     try:
-        file = os.open(folder / LOCK, os.O_RDWR)
+        file = open_own(folder / LOCK, os.O_RDWR)
     except OSError:  # nobody has ever locked it, or it can't be written at all
         return False
     try:

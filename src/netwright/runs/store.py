@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-__all__ = ["Recorder", "RunFolder", "events", "history", "last_attempt", "list_runs"]
+__all__ = ["EVENTS", "Recorder", "RunFolder", "events", "history", "last_attempt", "list_runs"]
 
 PathLike = str | os.PathLike[str]
 
@@ -116,10 +116,9 @@ class RunFolder:
             DamagedRun: the path is there and isn't a run.
         """
         text = os.fspath(text)
-        under = Path(root) / text
-        for path in (Path(text), under):
-            if path.is_dir() and is_run(path):
-                return cls(path)
+        found = cls._at(text, root=root)
+        if found is not None:
+            return found
         named = list_runs(root)
         meant = [run for run in named if run.name.startswith(text)]
         if len(meant) == 1:
@@ -130,6 +129,24 @@ class RunFolder:
         if Path(text).exists():
             return cls.open(text)
         raise unknown("run", text, [run.name for run in named], hint=f"Looked in {root}.")
+
+    @classmethod
+    def named(cls, text: PathLike, *, root: PathLike = "runs") -> Self:
+        """A run by its path or its whole name under `root`.
+
+        Raises:
+            BadValue: there is none.
+        """
+        found = cls._at(os.fspath(text), root=root)
+        if found is not None:
+            return found
+        hint = f"The whole name is asked for; looked in {root}."
+        raise unknown("run", os.fspath(text), [run.name for run in list_runs(root)], hint=hint)
+
+    @classmethod
+    def _at(cls, text: str, *, root: PathLike) -> Self | None:
+        places = (Path(text), Path(root) / text)
+        return next((cls(path) for path in places if path.is_dir() and is_run(path)), None)
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,11 +183,7 @@ def resume(
         DamagedRun: it is finished, another process writes it, or no snapshot of it is whole.
     """
     folder = run if isinstance(run, RunFolder) else RunFolder.find(run, root=root)
-    if is_finished(folder):
-        raise DamagedRun(
-            f"run must be unfinished to go on with, got {folder.name}, which has its final weights."
-            " Start another: netwright train --recipe RUN/recipe.yaml"
-        )
+    _refuse_finished(folder)
     if not folder.has("recipe.yaml"):
         raise DamagedRun(
             f"run must hold its recipe to go on with, got {folder.name}, which was stopped before "
@@ -201,6 +197,14 @@ def resume(
         if processes.first and not folder.has("preprocess.json"):
             _describe(folder, session)
         return _carry_out(session, folder, processes=processes, console=console, resumed=True)
+
+
+def _refuse_finished(folder: RunFolder) -> None:
+    if is_finished(folder):
+        raise DamagedRun(
+            f"run must be unfinished to go on with, got {folder.name}, which has its final weights."
+            " Start another: netwright train --recipe RUN/recipe.yaml"
+        )
 
 
 def _new_folder(session: Session, *, name: str | None, root: str | os.PathLike[str]) -> RunFolder:
@@ -225,8 +229,10 @@ def _nothing_left_of_a_false_start(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if {event["kind"] for event in history(folder.path)} <= _BEFORE_LEARNING:
-            shutil.rmtree(folder.path, ignore_errors=True)
+        # another process may have taken it up meanwhile, or the disk is full: then it stays
+        with suppress(DamagedRun), writing(folder.path):
+            if {event["kind"] for event in history(folder.path)} <= _BEFORE_LEARNING:
+                shutil.rmtree(folder.path, ignore_errors=True)
         raise
 
 
@@ -245,6 +251,8 @@ def _carry_out(
         recorder = None
         if processes.first:  # the others are told what it writes
             stack.enter_context(writing(folder.path))
+            if resumed:  # another process may have ended it while this one was waiting for the data
+                _refuse_finished(folder)
             recorder = stack.enter_context(Recorder(folder.path, last_attempt(folder.path) + 1))
         learning = Learning(session, folder, processes=processes, recorder=recorder)
         loop, ended = learning.learn(console or _terminal(), resumed=resumed)

@@ -45,7 +45,7 @@ def taken_up(snapshots: SnapshotFolder) -> Start:
         return Start(
             None,
             {"snapshot": None},
-            ("The run was stopped before its first snapshot: it begins again from the start.",),
+            ("No snapshot of the run is there: it begins again from the start.",),
         )
     file, state, complaints = snapshots.newest()
     for complaint in complaints:

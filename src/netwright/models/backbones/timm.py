@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright._catalogue import Entry
 from netwright._catalogue import holds as holds_word
-from netwright._errors import NetwrightError, must_be, unknown
+from netwright._errors import NetwrightError, must_be, offenders, unknown
 from netwright._optional import optional
 from netwright.models.image_size import ImageSize, height_and_width
 from netwright.models.options import check_options
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["build", "entry", "holds", "is_installed", "names", "search"]
 
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", flags=re.MULTILINE)
+# Older versions of timm unpickle what these name, which runs it.
+_OF_FILES = {"checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}
 
 
 def is_installed() -> bool:
@@ -119,6 +121,14 @@ def build(
     library = optional("timm", extra="timm")
     if "features_only" in options:  # its networks give lists of maps, not scores
         check_options(f"timm:{name}", ["features_only"], known=())
+    files = sorted(_OF_FILES & options.keys())
+    if files:
+        raise must_be(
+            "model.options",
+            f"options of timm:{name} that name no weights of their own",
+            offenders(files),
+            "Weights from a file: pretrained=path/to/weights.safetensors.",
+        )
     own = library.get_pretrained_cfg(name)
     sized: dict[str, Any] = {}
     if image_size is not None and own is not None and own.fixed_input_size:
