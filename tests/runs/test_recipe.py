@@ -178,6 +178,8 @@ def test_truth_values_and_fractions_are_no_whole_numbers(field):
 FILES = {
     "not there": (None, "readable file"),
     "no YAML": (b"data: [1", "valid YAML"),
+    "too deep": (b"[" * 5000, "a few levels deep"),
+    "within itself": (b"data: &all {name: *all}", "a few levels deep"),
     "no text": (b"\xff\xfe\x00\x01", "text in UTF-8"),
     "a list": (b"- data", "mapping of sections"),
     "empty": (b"", "mapping of sections"),

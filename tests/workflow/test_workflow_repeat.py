@@ -22,6 +22,7 @@ from netwright.runs.events import events, history
 from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
 from netwright.train.loop import Loop
+from netwright.train.snapshot import read_snapshot, write_snapshot
 from netwright.workflow import fit
 from workflow_kit import TINY, blobs, judged, log_without_clock, pictures, table, weights
 
@@ -180,6 +181,33 @@ def test_what_was_passed_over_is_in_the_record(monkeypatch):
     begun = history(resumed.folder.path, "attempt")[-1]
     assert begun["snapshot"] == "step-000000007.snapshot"
     assert newest.name in begun["passed_over"][0]
+
+
+def changed_snapshots(monkeypatch, change):
+    undo = stop_after(monkeypatch, 10)
+    stopped = nw.fit("iris", changes=TINY, name="stopped")
+    undo()
+    for file in (stopped.folder.path / "snapshots").iterdir():
+        state = read_snapshot(file)
+        change(state)
+        write_snapshot(file, state)
+
+
+@pytest.mark.parametrize("lost", ["counters", "trainable", "method", "clip_norm", "observers"])
+def test_a_snapshot_of_another_version_is_refused_in_one_sentence(monkeypatch, lost):
+    changed_snapshots(monkeypatch, lambda state: state.pop(lost))
+    with pytest.raises(DamagedRun, match=f"this version of netwright .* KeyError: '{lost}'"):
+        nw.resume("stopped")
+
+
+def test_a_record_that_lost_its_end_is_told(monkeypatch):
+    undo = stop_after(monkeypatch, 10)
+    stopped = nw.fit("iris", changes=TINY, name="stopped")
+    undo()
+    log = stopped.folder.path / "events.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:4]))
+    with pytest.warns(UserWarning, match="it has a gap"):
+        nw.resume("stopped")
 
 
 def said():

@@ -174,7 +174,7 @@ class Recipe(_Part):
             BadValue: it isn't there, isn't YAML, or breaks the rules of `parse`.
         """
         try:
-            content = _load(path.read_text(encoding="utf8"))
+            content = _tuples(_load(path.read_text(encoding="utf8")))
         except OSError as error:
             raise must_be("recipe", "a readable file", str(path), f"{error.strerror}.") from None
         except UnicodeDecodeError as error:
@@ -182,6 +182,8 @@ class Recipe(_Part):
         except yaml.YAMLError as error:
             where = str(error).replace("\n", " ")
             raise must_be("recipe", "valid YAML", str(path), f"{where}.") from None
+        except RecursionError:
+            raise must_be("recipe", "a few levels deep", str(path), "It has no end.") from None
         if not isinstance(content, Mapping):
             raise must_be("recipe", "a mapping of sections", type(content).__name__)
         return cls.parse(content)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from netwright import _random
-from netwright._errors import DamagedRun
+from netwright._errors import DamagedRun, NetwrightError
 from netwright.data.source import Position, Resume
 from netwright.runs.records import Ended
 from netwright.train.aim import Clipping
@@ -59,12 +60,29 @@ def capture_observers(loop: Loop) -> dict[str, State]:
     return {o.name: o.state_dict() for o in loop.observers if o.name}
 
 
+@contextmanager
+def _of_this_form() -> Iterator[None]:
+    """Say that a state is of another form, as another version of this package may write one."""
+    try:
+        yield
+    except NetwrightError:
+        raise
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DamagedRun(
+            "snapshot must be of the form that this version of netwright gives it, got "
+            f"{type(error).__name__}: {error}. Go on with the version in the run's "
+            "environment.json, or start anew: netwright train --recipe RUN/recipe.yaml"
+        ) from error
+
+
+@_of_this_form()
 def restore_counters(loop: Loop, state: State) -> None:
     """Be where `state` was captured; the stage, its plan and its phases follow from that."""
     for name, value in state["counters"].items():
         setattr(loop.counters, name, value)
 
 
+@_of_this_form()
 def restore_observers(loop: Loop, state: State) -> None:
     """Let those who look on take up where `state` was captured."""
     for observer in loop.observers:
@@ -72,6 +90,7 @@ def restore_observers(loop: Loop, state: State) -> None:
             observer.load_state_dict(state["observers"][observer.name])
 
 
+@_of_this_form()
 def restore_trainable(loop: Loop, state: State) -> None:
     """Freeze and thaw as `state` says: a stage's `begin` that did so is not called again."""
     trainable = set(state["trainable"])
@@ -79,6 +98,7 @@ def restore_trainable(loop: Loop, state: State) -> None:
         parameter.requires_grad_(name in trainable)
 
 
+@_of_this_form()
 def restore(loop: Loop, state: State) -> None:
     """Take up where `state` was captured, in the same stage.
 

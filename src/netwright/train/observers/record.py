@@ -7,6 +7,7 @@ training wait at every step.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -120,7 +121,14 @@ class Record(Observer):
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Remember which part of the record counts."""
-        self._about |= {"kept_bytes": state["kept_bytes"]}
+        kept: int = state["kept_bytes"]
+        if kept > self._recorder.mark():  # no kill leaves that: the snapshot came after the record
+            warnings.warn(
+                "The run's record is shorter than when the snapshot was taken: it has a gap. The "
+                "training itself lacks nothing.",
+                stacklevel=2,
+            )
+        self._about |= {"kept_bytes": kept}
 
     def compiled(self, view: View, *, compilation: Compilation) -> None:
         """Write how many graphs a phase has taken so far, or why it takes none."""
