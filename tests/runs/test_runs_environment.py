@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
 import subprocess
 import sys
 
+import pytest
 import torch
 
-from netwright.runs.environment import environment
+from netwright.runs.environment import changes_since, environment
 from netwright.runs.files import decode, encode
 
 
@@ -56,3 +58,9 @@ def test_the_commit_is_told(tmp_path, monkeypatch):
     assert environment()["git"]["changed"] is True
     monkeypatch.setenv("PATH", "")
     assert environment()["git"] is None
+
+
+@pytest.mark.parametrize("damaged", [None, [], {"versions": 3}, {"threads": {}}])
+def test_what_changes_bits_is_told_whatever_was_recorded(damaged):
+    assert changes_since(json.loads(json.dumps(environment()))) == []
+    assert f"versions.torch None → {environment()['versions']['torch']}" in changes_since(damaged)

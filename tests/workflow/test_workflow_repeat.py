@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -214,6 +216,23 @@ def said():
     from rich.console import Console
 
     return Console(file=io.StringIO(), width=500)
+
+
+def test_a_run_that_goes_on_elsewhere_is_told_so(monkeypatch):
+    undo = stop_after(monkeypatch, 10)
+    folder = nw.fit("iris", changes=TINY, name="stopped").folder
+    undo()
+    shutil.copytree(folder.path, "runs/here")
+    console = said()
+    nw.resume("here", console=console)
+    assert "elsewhere" not in console.file.getvalue()
+    there = folder.read_json("environment.json")
+    there["versions"]["torch"], there["threads"]["within_operation"] = "1.0", 99
+    folder.write_json("environment.json", there)
+    nw.resume("stopped", console=console)
+    told = console.file.getvalue()
+    assert re.search(r"elsewhere \(versions\.torch 1\.0 → \S+, threads\.within_operation 99", told)
+    assert "may not end with the same bits" in told
 
 
 def test_a_run_killed_before_its_first_snapshot_begins_again_and_says_so(monkeypatch):

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["environment"]
+__all__ = ["changes_since", "environment"]
 
 PACKAGES = (
     "netwright",
@@ -55,6 +55,30 @@ def environment() -> dict[str, Any]:
         "git": _git(),
         "command": _command(),
     }
+
+
+def changes_since(before: Any) -> list[str]:
+    """What has changed since `before` was taken and may change the bits that are computed.
+
+    Args:
+        before: an `environment`, as it was read from a file.
+    """
+    now = environment()
+    places = [("versions", name) for name in ("python", *PACKAGES)]
+    places += [("threads", "within_operation"), ("hardware", "processor")]
+    places += [("hardware", "accelerators"), ("hardware", "accelerator_runtime")]
+    then = [_at(before, place) for place in places]
+    return [
+        f"{'.'.join(place)} {was} → {_at(now, place)}"
+        for place, was in zip(places, then, strict=True)
+        if was != _at(now, place)
+    ]
+
+
+def _at(content: Any, place: tuple[str, str]) -> Any:
+    for name in place:
+        content = content.get(name) if isinstance(content, dict) else None
+    return content
 
 
 def _versions() -> dict[str, str]:

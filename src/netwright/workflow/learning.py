@@ -29,7 +29,14 @@ from netwright.workflow.checkup import doctor_for
 from netwright.workflow.interrupt import stops_on_interrupt
 from netwright.workflow.launch import what_differs
 from netwright.workflow.session import Session
-from netwright.workflow.taking_up import Start, Told, degree_of_resume, fresh, taken_up
+from netwright.workflow.taking_up import (
+    Start,
+    Told,
+    change_of_place,
+    degree_of_resume,
+    fresh,
+    taken_up,
+)
 from netwright.workflow.understood import understood
 
 if TYPE_CHECKING:
@@ -98,10 +105,12 @@ class Learning:
         record = stack.enter_context(closing(Record(self.recorder, every=every, about=start.about)))
         title = understood(session.prepared.summary())
         progress = stack.enter_context(closing(Progress(console, title=title)))
-        changed = None if start.state is None else change_of_world(start.state, share)
+        said = list(start.said)
+        if start.state is not None:
+            said += [*change_of_world(start.state, share), *change_of_place(self.folder)]
         told = Told(
             [*degree_of_resume(self.source), *what_differs(session, share)],
-            said=start.said if changed is None else (*start.said, changed),
+            said=said,
             record=record.found,
             say=_sayer(console),
         )

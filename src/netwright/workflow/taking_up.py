@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from netwright._errors import DamagedRun
 from netwright.data.source import Resume, Source
+from netwright.runs.environment import changes_since
 from netwright.runs.records import Finding, Severity
+from netwright.runs.store import RunFolder
 from netwright.train.control import Observer, View
 from netwright.train.snapshot import SnapshotFolder, State
 
-__all__ = ["Start", "Told", "degree_of_resume", "fresh", "taken_up"]
+__all__ = ["Start", "Told", "change_of_place", "degree_of_resume", "fresh", "taken_up"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,20 @@ def taken_up(snapshots: SnapshotFolder) -> Start:
     for complaint in complaints:
         warnings.warn(f"{complaint} Going on from the one before.", stacklevel=5)
     return Start(state, {"snapshot": file.name, "passed_over": list(complaints)})
+
+
+def change_of_place(folder: RunFolder) -> list[str]:
+    """Say that a run goes on where other bits may be computed than where it began."""
+    try:
+        changes = changes_since(folder.read_json("environment.json"))
+    except DamagedRun:  # the run can go on without
+        return []
+    if not changes:
+        return []
+    return [
+        f"The run began elsewhere ({', '.join(changes)}): it may not end with the same bits as if "
+        "it had never stopped."
+    ]
 
 
 def degree_of_resume(source: Source) -> list[Finding]:

@@ -75,14 +75,14 @@ def own_state(state: State, share: Share, *, seed: int) -> State:
     return {**common, "random": drawn, "counters": counters, "sources": sources}
 
 
-def change_of_world(state: State, share: Share) -> str | None:
+def change_of_world(state: State, share: Share) -> list[str]:
     """What goes on and what does not where a run is taken up by another number of processes."""
     before = len(state.get("ranks", ())) or 1
     if before == share.of:
-        return None
-    return (
+        return []
+    return [
         f"The snapshot is of {before} {'process' if before == 1 else 'processes'} and the run goes "
         f"on in {share.of}: weights, optimisers and the order of the data go on as they were; "
         "random numbers and parts with a state of their own go on in the first process alone, so "
         "the run does not end with the same bits."
-    )
+    ]
