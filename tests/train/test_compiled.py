@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from compile_kit import (
@@ -365,6 +368,19 @@ def test_a_hook_that_may_change_what_is_computed_is_obeyed():
     assert same_bits(loop.method, plain.method)
 
 
+@pytest.mark.usefixtures("as_traced")
+def test_those_who_wait_for_the_optimisers_step_are_called():
+    class Waits(Told):
+        def stage_entered(self, view):
+            optimizer = view._loop.optimizers["main"]
+            optimizer.register_step_post_hook(lambda *_: calls.append(None))
+
+    calls, told = [], Waits()
+    trained(mlp(), batches(), compiled=True, loop={"observers": [told]})
+    assert len(calls) == 10
+    assert told.reasons == ["somebody is to be called at the step of its optimiser"]
+
+
 # --- the run around it ----------------------------------------------------------------------------
 
 
@@ -427,3 +443,57 @@ def test_a_run_taken_up_again_ends_with_the_same_bits(stop):
     assert again.reasons == []
     assert len(again.losses) == 20 - stop
     assert same_bits(second.method, whole.method)
+
+
+def decays_more(view):
+    for group in view._loop.optimizers["main"].param_groups:
+        group["weight_decay"] = 5.0
+
+
+def freezes(view):
+    view.method.model[4].weight.requires_grad_(False)
+
+
+@pytest.mark.usefixtures("as_traced")
+@pytest.mark.parametrize("change", [decays_more, freezes])
+def test_what_is_changed_in_place_is_taken_up(change):
+    class Changes(Told):
+        def stepped(self, view):
+            if view.step == 5:
+                change(view)
+
+    told = Changes()
+    loop, _ = trained(mlp(), batches(), compiled=True, loop={"observers": [told]})
+    plain, _ = trained(mlp(), batches(), compiled=False, loop={"observers": [Changes()]})
+    assert told.reasons == []
+    assert largest_difference(loop.method, plain.method) < 1e-6
+
+
+class Chooses(nn.Module):
+    """Another layer for batches of another size."""
+
+    def __init__(self):
+        super().__init__()
+        self.large, self.small = nn.Linear(16, 16), nn.Linear(16, 16)
+
+    def forward(self, values):
+        return self.large(values) if len(values) == 16 else self.small(values)
+
+
+@pytest.mark.usefixtures("as_traced")
+def test_batches_that_concern_other_parameters_are_not_compiled():
+    data = batches(8, sizes=(16, 15))
+    loop, told = trained(with_layer(Chooses), data, compiled=True)
+    assert told.reasons == ["batches of another form concern other parameters or buffers"]
+    plain, _ = trained(with_layer(Chooses), data, compiled=False)
+    assert largest_difference(loop.method, plain.method) < 1e-6
+
+
+@pytest.mark.usefixtures("as_traced")
+def test_what_was_compiled_is_let_go_with_the_run():
+    loop, told = trained(mlp(), batches(2), compiled=True)
+    assert told.compilations
+    method = weakref.ref(loop.method)
+    del loop, told
+    gc.collect()
+    assert method() is None

@@ -364,3 +364,29 @@ def test_a_loss_of_each_example_is_refused():
     method.loss = lambda batch: Loss(total=method.net(batch.inputs).flatten(), count=8)
     with pytest.raises(BadValue, match=r"total of phase fit must be a scalar.*got.*\(8,\)"):
         updater(method).run(method.phases(None)[0], given)
+
+
+class Places(Method):
+    """Learns a number for each example and looks at no input."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = nn.Embedding(4, 1)
+
+    def phases(self, stage):
+        return (Phase(name="main", optimizers=("main",), loss=self.loss),)
+
+    def loss(self, batch):
+        gaps = self.numbers(batch.index)[:, 0] - batch.targets
+        return Loss(total=gaps.square().sum(), count=len(batch))
+
+    def predict(self, inputs):
+        return Prediction(outputs=inputs)
+
+
+def test_inputs_may_be_empty():
+    method = Places()
+    before = method.numbers.weight.detach().clone()
+    data = [batch(torch.zeros(4, 0), torch.arange(4.0))]
+    loop_of(method, data, optimizer={"name": "sgd", "learning_rate": 0.1}).run()
+    assert not torch.equal(method.numbers.weight, before)

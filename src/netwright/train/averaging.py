@@ -47,15 +47,18 @@ class WeightAverage:
         self.steps += 1
         # (1 + t) / (10 + t) is the usual warm-up: a plain average of the first steps
         weight = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
-        floats, live_floats = [], []
+        # by type: a tensor in parts and one that is whole are not taken together
+        floats: dict[type, tuple[list[Tensor], list[Tensor]]] = {}
         for name, live in self._live().items():
             average = self._average[name]
             if average.is_floating_point():
-                floats.append(average)
-                live_floats.append(live)
+                averages, values = floats.setdefault(type(average), ([], []))
+                averages.append(average)
+                values.append(live)
             else:
                 average.copy_(live)
-        torch._foreach_lerp_(floats, live_floats, weight)
+        for averages, values in floats.values():
+            torch._foreach_lerp_(averages, values, weight)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

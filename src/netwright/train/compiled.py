@@ -18,6 +18,7 @@ from netwright.data.batch import Streams
 from netwright.methods.base import Loss, Method, Phase
 from netwright.train.aim import Aim, Clipping
 from netwright.train.one_graph import CannotCompile, OneGraph
+from netwright.train.optimizers.direct import has_hooks
 from netwright.train.optimizers.functional_updates import Rule, is_filled, obstacle, rule_for
 from netwright.train.precision import Precision
 from netwright.train.shadow import Hooks, untouched
@@ -138,11 +139,8 @@ class CompilingUpdater(Updater):
     def _step(self, phase: Phase, streams: Streams, compiled: _Compiled) -> Outcome | None:
         """A step as one graph; None, with nothing changed, where there is none."""
         if compiled.is_stale(self.clipping):
-            if compiled.parts is None:
-                compiled.parts = self._rehearse(phase, streams, compiled)
-            reason = compiled.gather(
-                compiled.parts, clipping=self.clipping, precision=self._precision
-            )
+            parts = self._rehearse(phase, streams, compiled)
+            reason = compiled.gather(parts, clipping=self.clipping, precision=self._precision)
             if reason is not None:
                 self._refuse(phase, reason)
         graph, held = compiled.graph, compiled.held
@@ -151,17 +149,22 @@ class CompilingUpdater(Updater):
             return None
         compiled.set_rates(held.rates)
         with torch.no_grad():
-            result = graph(held, streams) or self._compile(phase, streams, graph=graph, held=held)
+            result = graph(held, streams)
+        if result is None:
+            result = self._compile(phase, streams, compiled, graph=graph, held=held)
         return None if result is None else _outcome(result)
 
     def _compile(
-        self, phase: Phase, streams: Streams, *, graph: OneGraph, held: Held
+        self, phase: Phase, streams: Streams, compiled: _Compiled, *, graph: OneGraph, held: Held
     ) -> tuple[Any, ...] | None:
         """A step by a graph that is not there yet; None, and nothing changed, without success."""
         before = graph.count
+        if before and self._rehearse(phase, streams, compiled).names != graph.step.names:
+            self._refuse(phase, "batches of another form concern other parameters or buffers")
+            return None
         kept = _Kept.of(held)
         try:
-            with self._hooks.hidden():
+            with torch.no_grad(), self._hooks.hidden():
                 result = graph.compile(held, streams)
         except CannotCompile as error:
             kept.put_back()
@@ -179,8 +182,7 @@ class CompilingUpdater(Updater):
         before = {name: (buffer._version, buffer.clone()) for name, buffer in buffers.items()}
         parameters = [p for p in compiled.parameters() if id(p) in places and p.requires_grad]
         with untouched(self.method), self._hooks.hidden():
-            with self._precision.autocast():
-                loss = phase.loss(streams)
+            loss = self._loss(phase, streams)
             found = torch.autograd.grad(loss.total, parameters, allow_unused=True)
             after = dict(compiled.carrier.named_buffers())
             replaced = [name for name, buffer in buffers.items() if after.get(name) is not buffer]
@@ -206,19 +208,25 @@ class _Parts:
     buffers: Mapping[str, Tensor]
     replaced: Sequence[str]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As a `WholeStep` has them."""
+        return (*self.parameters, *self.buffers)
+
 
 class _Compiled:
     """What a phase's graph is made of, and called with."""
 
     def __init__(self, carrier: Carrier, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         self.carrier = carrier
-        self.parts: _Parts | None = None
         self.held: Held | None = None
         self.graph: OneGraph | None = None
         self._optimizers = optimizers
         self._clipping: Clipping | None = None
         self._seen: list[tuple[torch.optim.Optimizer, object, object]] = []
+        self._treated: list[object] = []
         self._groups: list[dict[str, Any]] = []
+        self._members: list[Tensor] = []
         self._rates: list[float] = []
 
     def parameters(self) -> list[Tensor]:
@@ -232,7 +240,14 @@ class _Compiled:
         for optimizer, groups, state in self._seen:
             if optimizer.param_groups is not groups or optimizer.state is not state:
                 return True
-        return False
+            if has_hooks(optimizer):
+                return True
+        return self._treated != self._treatment()
+
+    def _treatment(self) -> list[object]:
+        """What the graph takes for fixed: options of the groups, and what is frozen."""
+        frozen = [parameter.requires_grad for parameter in self._members]
+        return [frozen, *({**group, "lr": None} for group in self._groups)]
 
     def gather(self, parts: _Parts, *, clipping: Clipping, precision: Precision) -> str | None:
         """Lay out all tensors; `held` stays None while an optimiser has not begun its state.
@@ -241,20 +256,24 @@ class _Compiled:
             Why there never will be a graph.
         """
         self.held = None
+        for optimizer in self._optimizers:
+            if (found := obstacle(optimizer)) is not None:
+                return found
         if parts.replaced:
             return f"its forward pass assigns the buffer {parts.replaced[0]} anew"
         if not parts.parameters:
             return "its loss depends on none of its parameters"
         self._groups = [group for o in self._optimizers for group in o.param_groups]
         self._seen = [(o, o.param_groups, o.state) for o in self._optimizers]
+        self._members = self.parameters()
+        self._treated = self._treatment()
         self._clipping = clipping
         parameters = list(parts.parameters.values())
         laid_out = self._lay_out(parameters)
         if laid_out is None:
             return None
         kins, states = laid_out
-        names = (*parts.parameters, *parts.buffers)
-        step = WholeStep(names=names, kins=kins, clipping=clipping, precision=precision)
+        step = WholeStep(names=parts.names, kins=kins, clipping=clipping, precision=precision)
         if self.graph is None or self.graph.step != step:
             self.graph = OneGraph(step, self.carrier)
         self._rates = []

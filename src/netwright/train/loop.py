@@ -465,6 +465,7 @@ class Loop:
 
     def _settle(self) -> None:
         """Leave the method with the weights that the stage is judged by."""
+        self.updater.close()
         if self.ending is not None and self.ending.reason == "interrupted":
             return
         weights = self.best.weights

@@ -56,26 +56,30 @@ class OneGraph:
         carrier: the loss.
 
     Attributes:
-        count: graphs made.
         seconds: that the last one took.
     """
 
     def __init__(self, step: WholeStep, carrier: Carrier) -> None:
         self.step = step
-        self.count = 0
         self.seconds = 0.0
         self._carrier = carrier
+        self._backend = _Backend()
         # a name of its own: torch keeps graphs, and counts them, by code object
         code = _root.__code__.replace(co_name=f"whole_step_{next(_numbers)}")
         self._root = FunctionType(code, _root.__globals__)
         self._compiled = torch.compile(
             self._root,
-            backend=self._build,
+            backend=self._backend,
             fullgraph=True,
             dynamic=False,
             options={"guard_filter_fn": _worth_guarding},
         )
         self._direct: list[tuple[Callable[[dict[str, Any]], bool], FunctionType]] = []
+
+    @property
+    def count(self) -> int:
+        """Graphs made."""
+        return self._backend.count
 
     def __call__(self, held: Held, streams: Streams) -> tuple[Any, ...] | None:
         """Take a step with a graph that is there; None where none fits this batch."""
@@ -102,7 +106,14 @@ class OneGraph:
             self._direct = _entries(self._root)
         return result
 
-    def _build(self, graph: Any, inputs: Sequence[Any], **_: Any) -> Any:
+
+class _Backend:
+    """Makes machine code, and counts. torch keeps it for good: it must hold nothing of a run."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, graph: Any, inputs: Sequence[Any], **_: Any) -> Any:
         built = _machine_code(graph, inputs)
         self.count += 1
         return built

@@ -42,7 +42,7 @@ class Kept:
         if self._on_gpu:
             self._drawn.append(torch.cuda.get_rng_state())
         size = _extent(streams)
-        if size > self._largest.get(phase, 0) or self._seen[phase] < _GROWING:
+        if size > self._largest.get(phase, 0) or self._seen.get(phase, 0) < _GROWING:
             self._largest[phase] = max(size, self._largest.get(phase, 0))
             self._seen[phase] = self._seen.get(phase, 0) + 1
             self._everything = Before(self._method)

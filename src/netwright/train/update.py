@@ -98,6 +98,9 @@ class Updater:
         self._holders = [module for module in self.method.modules() if module._buffers]
         self._kept = Kept(self.method, on_gpu=self._precision.device_type == "cuda")
 
+    def close(self) -> None:  # noqa: B027 - only several processes leave something there
+        """Leave nothing on the method's parameters that listens to them."""
+
     def run(self, phase: Phase, streams: Streams) -> Outcome:
         """Update the optimisers of `phase` on one batch."""
         aim = self._aims.get(phase.name) or self._aim_at(phase)
@@ -252,6 +255,8 @@ class Updater:
 
     def _clip(self, aim: Aim, norm: Tensor) -> None:
         parameters = [p for p in aim.parameters if p.grad is not None]
+        if not parameters:
+            return
         if self.clipping.value is not None:
             torch.nn.utils.clip_grad_value_(parameters, self.clipping.value)
             norm = aim.gradient_norm()

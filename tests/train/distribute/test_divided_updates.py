@@ -368,3 +368,68 @@ def closed_form(processes):
 def test_a_closed_form_sees_everything(ranks):
     for mean in ranks.run(closed_form):
         torch.testing.assert_close(mean, ROWS.mean(0))
+
+
+class Freezing(Gan):
+    """Freezes the discriminator while the generator learns, which comes first."""
+
+    def phases(self, stage):
+        return tuple(reversed(super().phases(stage)))
+
+    def discriminate(self, batch):
+        self.discriminator.requires_grad_(True)
+        return super().discriminate(batch)
+
+    def generate(self, batch):
+        self.discriminator.requires_grad_(False)
+        return super().generate(batch)
+
+
+def with_freezing(processes, options):
+    return learned(processes, Freezing(), rows(), **options)
+
+
+def test_a_loss_may_freeze_and_thaw(ranks):
+    close(ranks.run(with_freezing, {}), with_freezing(Alone(), {}))
+
+
+class Idle(Classifier):
+    def loss(self, batch):
+        return Loss(total=torch.zeros((), requires_grad=True), count=len(batch))
+
+
+def with_nothing_to_learn(processes, options):
+    return learned(processes, Idle(mlp()), rows(), **options)
+
+
+def test_where_nothing_has_a_gradient_there_is_nothing_to_clip(ranks):
+    options = {"clip_norm": 0.1, "clip_value": 0.2}
+    close(ranks.run(with_nothing_to_learn, options), with_nothing_to_learn(Alone(), options))
+
+
+def listening(world):
+    method = TwoStages()
+    learned(world, method, rows())
+    return [bool(one._post_accumulate_grad_hooks) for one in method.parameters()]
+
+
+def test_nothing_listens_to_the_parameters_afterwards(ranks):
+    assert not any(map(any, ranks.run(listening)))
+
+
+KINDS = [torch.bool, torch.int16, torch.int64, torch.bfloat16, torch.complex64]
+
+
+def spread(world):
+    method = nn.Module()
+    for kind in KINDS:
+        value = torch.full((2, 3), 1 - world.share.rank).to(kind)
+        method.register_buffer(str(kind).replace(".", "_"), value.T)
+    method.register_buffer("none", torch.zeros(0))
+    method.register_buffer("number", torch.tensor(1 - world.share.rank))
+    world.begin(method)
+    return [bool((buffer == 1).all()) for buffer in method.buffers()]
+
+
+def test_buffers_of_any_kind_begin_as_the_first_has_them(ranks):
+    assert ranks.run(spread) == [[True] * (len(KINDS) + 2)] * 2

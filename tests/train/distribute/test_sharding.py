@@ -19,6 +19,7 @@ from test_divided_updates import (
 )
 from torch import nn
 
+from netwright._errors import BadValue
 from netwright.train.distribute.processes import Alone
 from netwright.train.distribute.sharding import ShardedWorld
 
@@ -39,6 +40,13 @@ class Deep(nn.Module):
         return self.head(inputs) * self.temperature
 
 
+def normalised():
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(6, 8), nn.GroupNorm(2, 8), nn.Linear(8, 3))
+    net.register_buffer("scale", torch.ones(()))
+    return net
+
+
 class Copying(TwoStages):
     """Without what is drawn when the second stage begins: torch draws no parts on a processor."""
 
@@ -52,6 +60,7 @@ MAKE = {
     "cnn": lambda: (Classifier(cnn()), pictures()),
     "weighted": lambda: (Classifier(mlp()), rows(WEIGHT)),
     "deep": lambda: (Classifier(Deep()), rows()),
+    "buffered": lambda: (Classifier(normalised()), rows()),
     "gan": lambda: (Gan(), rows()),
     "two-stages": lambda: (Copying(), rows()),
 }
@@ -78,6 +87,7 @@ def sharded(world, name, options):
         ("weighted", {"clip_norm": 0.1, "clip_value": 0.02}),
         ("deep", {}),
         ("deep", {"ema_decay": 0.9}),
+        ("buffered", {"ema_decay": 0.9}),
         ("gan", {}),
         ("two-stages", {}),
     ],
@@ -86,3 +96,14 @@ def test_a_network_in_parts_learns_the_same(ranks, name, options):
     method, source = MAKE[name]()
     alone = learned(Alone(), method, source, **options)
     close(ranks.run(sharded, name, options), alone)
+
+
+def scaled(world):
+    try:
+        sharded(world, "deep", {"precision": "fp16"})
+    except BadValue as error:
+        return str(error)
+
+
+def test_losses_are_not_scaled_where_some_parameters_stay_whole(ranks):
+    assert all("precision must be fp32 or bf16 with fsdp" in one for one in ranks.run(scaled))

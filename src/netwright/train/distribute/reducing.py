@@ -45,9 +45,13 @@ class Reducer:
     Args:
         parameters: in the same order on all processes.
         world: the processes.
+
+    Attributes:
+        given: the parameters, as they were given.
     """
 
     def __init__(self, parameters: Sequence[Tensor], *, world: World) -> None:
+        self.given = parameters
         self._world = world
         self._buckets = [_bucket(members) for members in _divided(parameters)]
         self._next = 0

@@ -70,6 +70,12 @@ class ShardedWorld(World):
                     "again",
                     f"fsdp, for the optimizer {name}",
                 )
+            if options.get("scaler") is not None and len(_kinds(optimizer.param_groups)) > 1:
+                raise must_be(
+                    "precision",
+                    "fp32 or bf16 with fsdp where some parameters stay whole",
+                    "fp16",
+                )
             _without_unknown_kernels(optimizer)
         return super().updater(method, optimizers, **options)
 
@@ -113,6 +119,7 @@ class _ShardedReducer(Reducer):
     ) -> None:
         sharded = [one for one in parameters if isinstance(one, DTensor)]
         super().__init__([one for one in parameters if not isinstance(one, DTensor)], world=world)
+        self.given = parameters
         self._sharded, self._networks = sharded, networks
 
     def hold(self) -> None:
@@ -216,10 +223,15 @@ def _without_unknown_kernels(optimizer: torch.optim.Optimizer) -> None:
     """Take the kernels that know parts; none takes whole tensors and parts together."""
     knows = isinstance(optimizer, (torch.optim.Adam, torch.optim.AdamW))
     for group in optimizer.param_groups:
-        kinds = {isinstance(parameter, DTensor) for parameter in group["params"]}
+        kinds = _kinds([group])
         for name in ("fused", "foreach"):
             if name in group and (len(kinds) > 1 or (True in kinds and not knows)):
                 group[name] = False
+
+
+def _kinds(groups: Sequence[Mapping[str, Any]]) -> set[bool]:
+    """Whether their parameters are kept in parts: some are, some are not."""
+    return {isinstance(parameter, DTensor) for group in groups for parameter in group["params"]}
 
 
 def _whole(tensor: Tensor) -> Tensor:

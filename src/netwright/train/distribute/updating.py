@@ -72,7 +72,7 @@ class DividedUpdater(Updater):
         self.close()
 
     def close(self) -> None:
-        """Listen to no parameter any more."""
+        """See `Updater.close`."""
         for reducer in self._reducers.values():
             reducer.close()
         self._reducers.clear()
@@ -85,17 +85,15 @@ class DividedUpdater(Updater):
     ) -> tuple[Loss, Tensor, Tensor]:
         for parameter in aim.parameters:
             parameter.grad = None
-        reducer = self._reducers.get(phase.name)
-        if reducer is None:
-            reducer = self._reducers[phase.name] = self._world.reducer(aim.parameters)
         losses: list[Loss] = []
-        reducer.hold()
+        self._reducer(phase, aim).hold()
         for piece in pieces[:-1]:
             self._descend(phase, pieces, losses, self._loss(phase, piece))
         last = self._loss(phase, pieces[-1])
         agreed = self._agreed_on(phase, last, pieces)
         told = _told([*losses, last], agreed)
         work = self._world.start_sum(told)
+        reducer = self._reducer(phase, aim)  # the loss may have frozen and thawed
         reducer.arm()
         self._descend(phase, pieces, losses, last)
         parameters = reducer.finish(lambda: _after(work, agreed.nominal, told))
@@ -107,6 +105,18 @@ class DividedUpdater(Updater):
             self._shorten(reducer, parameters, norm)
         mean = (told[0] / told[1]).to(last.total.dtype)
         return replace(losses[-1], terms=_terms(told[2:], losses[-1], agreed)), mean, norm
+
+    def _reducer(self, phase: Phase, aim: Aim) -> Reducer:
+        """Of the parameters that ask for a gradient now."""
+        trainable = [parameter for parameter in aim.parameters if parameter.requires_grad]
+        reducer = self._reducers.get(phase.name)
+        if reducer is None or len(reducer.given) != len(trainable) or any(
+            one is not other for one, other in zip(reducer.given, trainable, strict=True)
+        ):
+            if reducer is not None:
+                reducer.close()
+            reducer = self._reducers[phase.name] = self._world.reducer(trainable)
+        return reducer
 
     def _descend(
         self, phase: Phase, pieces: Sequence[Streams], losses: list[Loss], loss: Loss
@@ -120,6 +130,8 @@ class DividedUpdater(Updater):
     def _shorten(self, reducer: Reducer, parameters: Sequence[Tensor], norm: Tensor) -> None:
         value, bound = self.clipping.value, self.clipping.norm
         gradients = reducer.local_gradients(parameters)
+        if not gradients:
+            return
         if value is not None:
             torch._foreach_clamp_min_(gradients, -value)
             torch._foreach_clamp_max_(gradients, value)

@@ -73,8 +73,8 @@ class World(Processes):
         return pieces
 
     def reducer(self, parameters: Sequence[Tensor]) -> Reducer:
-        """What adds up the gradients of some parameters."""
-        return Reducer([one for one in parameters if one.requires_grad], world=self)
+        """What adds up the gradients of some parameters, all of which ask for one."""
+        return Reducer(parameters, world=self)
 
     def decided(self, decide: Callable[[], Value]) -> Value:
         """See `Processes.decided`; what can't be sent is told as its kind and sentence."""
@@ -179,9 +179,9 @@ class World(Processes):
         """Copy the first process's values into those of the others."""
         for tensor in tensors:
             value = tensor.detach()
-            sent = value if value.is_contiguous() else value.contiguous()
-            dist.broadcast(sent, src=0)
-            if sent is not value:
+            sent = value.contiguous()
+            dist.broadcast(sent.reshape(-1).view(torch.uint8), src=0)  # gloo knows few kinds
+            if not value.is_contiguous():
                 value.copy_(sent)
 
     def _flags_of_all(self, flag: bool) -> list[bool]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
-__all__ = ["Direct"]
+__all__ = ["Direct", "has_hooks"]
 
 _Kernel = Callable[["_Group", list[Tensor]], None]
 
@@ -74,12 +74,7 @@ class Direct:
 
     def _is_ready(self) -> bool:
         optimizer = self._optimizer
-        if (
-            optimizer._optimizer_step_pre_hooks
-            or optimizer._optimizer_step_post_hooks
-            or _global_optimizer_pre_hooks
-            or _global_optimizer_post_hooks
-        ):
+        if has_hooks(optimizer):
             return False
         # loading a state makes both anew
         if self._of is None or not (
@@ -105,6 +100,16 @@ class Direct:
         self._groups = groups
         self._of = optimizer.param_groups, optimizer.state
         return True
+
+
+def has_hooks(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether somebody is to be called before or after its step."""
+    return bool(
+        optimizer._optimizer_step_pre_hooks  # type: ignore[attr-defined]
+        or optimizer._optimizer_step_post_hooks  # type: ignore[attr-defined]
+        or _global_optimizer_pre_hooks
+        or _global_optimizer_post_hooks
+    )
 
 
 def _kernel_of(optimizer: torch.optim.Optimizer) -> _Kernel | None:

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from netwright.train.optimizers.direct import has_hooks
+
 __all__ = ["AdamUpdate", "MomentumUpdate", "Rule", "is_filled", "obstacle", "rule_for"]
 
 
@@ -140,6 +142,8 @@ def obstacle(optimizer: torch.optim.Optimizer) -> str | None:
     """Why its update can't be compiled; None where it can."""
     if type(optimizer) not in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
         return f"the update of {type(optimizer).__name__} has no compiled form"
+    if has_hooks(optimizer):
+        return "somebody is to be called at the step of its optimiser"
     if any(group.get("differentiable") for group in optimizer.param_groups):
         return "its optimiser is asked to be differentiable"
     return None
