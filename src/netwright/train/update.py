@@ -98,7 +98,7 @@ class Updater:
         self._holders = [module for module in self.method.modules() if module._buffers]
         self._kept = Kept(self.method, on_gpu=self._precision.device_type == "cuda")
 
-    def close(self) -> None:  # noqa: B027 - only several processes leave something there
+    def close(self) -> None:
         """Leave nothing on the method's parameters that listens to them."""
 
     def run(self, phase: Phase, streams: Streams) -> Outcome:

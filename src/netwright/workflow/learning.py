@@ -93,8 +93,7 @@ class Learning:
             if start.state is not None:
                 loop.resume(start.state)
             stack.enter_context(stops_on_interrupt(loop, settling=SETTLING if several else 0.0))
-            if processes.first:
-                stack.enter_context(_reported_when_not_finite(self.folder))
+            stack.enter_context(_reported_when_not_finite(self.folder, processes))
             return loop, loop.run()
 
     def _observers(self, start: Start, console: Console, stack: ExitStack) -> list[Observer]:
@@ -127,14 +126,16 @@ def _sayer(console: Console) -> Callable[[str], None]:
 
 
 @contextmanager
-def _reported_when_not_finite(folder: RunFolder) -> Iterator[None]:
+def _reported_when_not_finite(folder: RunFolder, processes: Processes) -> Iterator[None]:
     """A run that is given up has a report too: it shows where it went wrong."""
     try:
         yield
-    except NonFinite:
+    except NonFinite as error:
         from netwright.report import write_report
 
-        write_report(folder)
+        error.met_by = 0  # by all at once: the first one says it
+        # a launcher stops the first as soon as another is gone: they wait for it
+        processes.decided(lambda: write_report(folder))
         raise
 
 

@@ -12,7 +12,13 @@ from netwright.data.augment.compose import Augment
 from netwright.data.dataset import InMemory
 from netwright.data.streams.in_memory import InMemorySource
 from netwright.methods.base import Loss, Method, Phase, Prediction, Stage, trained
-from netwright.train.control import Observer
+from netwright.train.control import (
+    ClipGradients,
+    Controller,
+    Observer,
+    RollBack,
+    SetLearningRate,
+)
 from netwright.train.distribute.processes import Alone
 
 GENERATOR = torch.Generator().manual_seed(3)
@@ -433,3 +439,33 @@ def spread(world):
 
 def test_buffers_of_any_kind_begin_as_the_first_has_them(ranks):
     assert ranks.run(spread) == [[True] * (len(KINDS) + 2)] * 2
+
+
+class Asks(Controller):
+    """Asks in the first process alone: the others are told what it decided."""
+
+    name = "asks"
+    owns = frozenset({ClipGradients, RollBack, SetLearningRate})
+
+    def __init__(self):
+        self.commands = {
+            4: SetLearningRate(optimizer="main", factor=0.5),
+            11: RollBack(step=9),
+            16: ClipGradients(norm=0.01),
+        }
+
+    def after_step(self, view):
+        return [self.commands.pop(view.step)] if view.step in self.commands else []
+
+
+def with_commands(processes, options):
+    losses, method = Losses(), Classifier(mlp())
+    people = {"observers": (losses,), "controllers": (Asks(),), "processes": processes}
+    loop_of(method, rows(), optimizer=ADAM, epochs=3, ring=2, loop=people, **options).run()
+    return losses.seen, losses.norms, dict(method.state_dict()), losses.terms
+
+
+def test_commands_are_carried_out_by_all(ranks):
+    alone = with_commands(Alone(), {})
+    assert len(alone[0]) == 25  # four steps were taken twice
+    close(ranks.run(with_commands, {}), alone)

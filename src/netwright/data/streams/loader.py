@@ -57,20 +57,28 @@ class LoaderSource(Source):
         """See `Source.share`: the loader's own sampler has to divide the examples.
 
         Raises:
-            BadValue: it has no DistributedSampler for these processes.
+            BadValue: it has no DistributedSampler for these processes, or one for others.
         """
-        if share.of == 1:
-            return
         sampler: Any = getattr(self._loader, "sampler", None)
         divides = isinstance(sampler, DistributedSampler)
-        if not divides or (sampler.rank, sampler.num_replicas) != (share.rank, share.of):
+        if divides and (sampler.rank, sampler.num_replicas) == (share.rank, share.of):
+            return
+        if not divides and share.of == 1:
+            return
+        if share.of == 1:
             raise must_be(
                 "loader",
-                f"one whose sampler is a DistributedSampler for {share.of} processes",
-                type(sampler).__name__,
-                "DataLoader(dataset, sampler=DistributedSampler(dataset)), or give the dataset "
-                "instead of the loader.",
+                "one that gives all examples to a single process or a closed form",
+                f"a DistributedSampler for {sampler.num_replicas} processes",
+                "Leave its sampler out, or give the dataset instead of the loader.",
             )
+        raise must_be(
+            "loader",
+            f"one whose sampler is a DistributedSampler for {share.of} processes",
+            type(sampler).__name__,
+            "DataLoader(dataset, sampler=DistributedSampler(dataset, num_replicas=…, rank=…)), "
+            "or give the dataset instead of the loader.",
+        )
 
     def to(self, device: torch.device) -> None:
         """Send the batches to `device`."""

@@ -110,9 +110,7 @@ class DividedUpdater(Updater):
         """Of the parameters that ask for a gradient now."""
         trainable = [parameter for parameter in aim.parameters if parameter.requires_grad]
         reducer = self._reducers.get(phase.name)
-        if reducer is None or len(reducer.given) != len(trainable) or any(
-            one is not other for one, other in zip(reducer.given, trainable, strict=True)
-        ):
+        if reducer is None or list(map(id, reducer.given)) != list(map(id, trainable)):
             if reducer is not None:
                 reducer.close()
             reducer = self._reducers[phase.name] = self._world.reducer(trainable)

@@ -105,8 +105,8 @@ class Direct:
 def has_hooks(optimizer: torch.optim.Optimizer) -> bool:
     """Whether somebody is to be called before or after its step."""
     return bool(
-        optimizer._optimizer_step_pre_hooks  # type: ignore[attr-defined]
-        or optimizer._optimizer_step_post_hooks  # type: ignore[attr-defined]
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
         or _global_optimizer_pre_hooks
         or _global_optimizer_post_hooks
     )
