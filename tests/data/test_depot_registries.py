@@ -102,7 +102,7 @@ def test_a_client_that_is_not_there_is_said(folder, monkeypatch, tmp_path):
         NpmPackage("toy", "1.0", "0" * 64).bring(folder)
     with pytest.raises(NotFetched, match=r"^apt-get is not installed$"):
         DebianPackage("toy").bring(folder)
-    monkeypatch.setattr(registries.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(registries.importlib.metadata, "distributions", lambda **_: ())
     with pytest.raises(NotFetched, match=r"^pip is not installed in this Python$"):
         PythonPackage("toy", "1.0", "0" * 64).bring(folder)
 

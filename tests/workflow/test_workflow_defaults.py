@@ -8,8 +8,8 @@ from netwright.runs.recipe import Recipe
 from netwright.workflow.defaults import Facts, complete
 
 
-def completed(**facts):
-    recipe = Recipe.parse({"data": {"name": "given"}})
+def completed(*changes, **facts):
+    recipe = Recipe.parse({"data": {"name": "given"}}).changed(changes)
     return complete(recipe, Facts(count=1000, preprocess="pixels", **facts))
 
 
@@ -19,3 +19,9 @@ def completed(**facts):
 )
 def test_pictures_too_small_to_be_moved_by_a_pixel_are_not(size, names):
     assert [one.name for one in completed(picture_size=size).augment] == names
+
+
+@pytest.mark.parametrize(("epochs", "names"), [(9, []), (10, ["shift"])])
+def test_pictures_that_are_seen_a_few_times_are_seen_as_they_are(epochs, names):
+    found = completed(f"training.epochs={epochs}", picture_size=(28, 28)).augment
+    assert [one.name for one in found] == names

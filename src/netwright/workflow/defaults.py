@@ -18,6 +18,7 @@ __all__ = ["Facts", "complete"]
 
 SMALL_PICTURE = 64  # pixels a side up to which our own small residual net is the better choice
 LEAST_MOVED = 13  # pixels a side from which moving by one is less than the usual share of it
+LEAST_MOVES = 10  # passes below which seeing a picture as it is teaches more than moving it
 LEAST_STEPS = 600  # updates that even a few dozen pictures need, within 200 epochs
 RECORDED_STEPS = 1000  # steps that a curve needs at most
 SNAPSHOTS = 10  # whole states written in the course of a run
@@ -61,14 +62,15 @@ _ROWS = _Views(views=200_000, least=20, most=200)
 def complete(recipe: Recipe, facts: Facts) -> Recipe:
     """The recipe with nothing left open."""
     model = recipe.model or _model(facts)
+    training = _training(recipe.training, facts)
     return recipe.model_copy(
         update={
             "preprocess": recipe.preprocess or Named(name=facts.preprocess),
-            "augment": _augment(recipe, facts),
+            "augment": _augment(recipe, facts, epochs=training.epochs or 1),
             "model": model,
             "optimizer": _optimizer(recipe, model=model.name),
             "schedule": recipe.schedule or Named(name="one-cycle"),
-            "training": _training(recipe.training, facts),
+            "training": training,
         }
     )
 
@@ -80,13 +82,15 @@ def _model(facts: Facts) -> Named:
     return Named(name="small-resnet" if small else "torchvision:resnet18")
 
 
-def _augment(recipe: Recipe, facts: Facts) -> tuple[Named, ...]:
+def _augment(recipe: Recipe, facts: Facts, *, epochs: int) -> tuple[Named, ...]:
     if recipe.augment is not None:
         return recipe.augment
     if facts.picture_size is None or min(facts.picture_size) < LEAST_MOVED:
         return ()
     if facts.reads_items:  # cut while they are whole, finer than whole pixels
         return (Named.model_validate({"name": "random-resized-crop", "scale": (0.5, 1.0)}),)
+    if epochs < LEAST_MOVES:
+        return ()
     return tuple(Named.model_validate(one) for one in DEFAULT_FOR_PICTURES)
 
 

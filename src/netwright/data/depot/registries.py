@@ -5,7 +5,7 @@ An archive is compared with its sha256 before anything in it is unpacked, run or
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -84,7 +84,8 @@ class PythonPackage(Package):
         With a hash in the requirement pip checks the archive before it looks inside, so nothing of
         a tampered source archive is ever run.
         """
-        if importlib.util.find_spec("pip") is None:
+        # looking for its module would make setuptools step back, on which torch's compiler builds
+        if not any(importlib.metadata.distributions(name="pip")):
             raise NotFetched("pip is not installed in this Python")
         wanted = folder.parent / "requirement.txt"
         wanted.write_text(f"{self.name}=={self.version} --hash=sha256:{self.sha256}\n")
