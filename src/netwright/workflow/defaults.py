@@ -85,11 +85,11 @@ def _model(facts: Facts) -> Named:
 def _augment(recipe: Recipe, facts: Facts, *, epochs: int) -> tuple[Named, ...]:
     if recipe.augment is not None:
         return recipe.augment
-    if facts.picture_size is None or min(facts.picture_size) < LEAST_MOVED:
+    if facts.picture_size is None:
         return ()
     if facts.reads_items:  # cut while they are whole, finer than whole pixels
         return (Named.model_validate({"name": "random-resized-crop", "scale": (0.5, 1.0)}),)
-    if epochs < LEAST_MOVES:
+    if epochs < LEAST_MOVES or min(facts.picture_size) < LEAST_MOVED:
         return ()
     return tuple(Named.model_validate(one) for one in DEFAULT_FOR_PICTURES)
 
