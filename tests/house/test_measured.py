@@ -44,6 +44,12 @@ def test_the_readme_is_in_step():
     )
 
 
+def test_the_page_is_in_step():
+    assert make_measured.PAGE.read_text(encoding="utf-8") == make_measured.page(), (
+        "run: python docs/make_measured.py"
+    )
+
+
 def test_the_newest_figures_are_shown_with_machine_versions_and_n(tmp_path):
     write(
         tmp_path / "default_recipes.csv",
@@ -80,7 +86,8 @@ def test_other_trainers_stand_beside_ours(tmp_path):
     formats = {"setting": "cifar10/small-resnet", "accuracy_fp32": "0.52", "accuracy_bf16": "0.53"}
     formats |= {f"accuracy_{name}": "+0.01" for name in ("difference", "low", "high")}
     write(tmp_path / "processor_precision.csv", formats | {"seeds": 10, "n": 10000} | AROUND)
-    shown = make_measured.section(tmp_path)
+    assert make_measured.BEYOND in make_measured.section(tmp_path)
+    shown = make_measured.page(tmp_path)
     assert "| netwright | 150.0 | 11.0 | 10.0–12.0 | 25 |" in shown
     assert "| another | 150.0 | 500.0 | 10.0–12.0 | 25 |" in shown
     assert "99.0" not in shown
