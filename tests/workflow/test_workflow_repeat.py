@@ -257,6 +257,22 @@ def test_a_run_killed_before_its_first_snapshot_begins_again_and_says_so(monkeyp
         nw.resume("stopped")
 
 
+def test_a_given_module_begins_again_from_the_weights_it_had_or_not_at_all(monkeypatch):
+    def module(seed):
+        torch.manual_seed(seed)
+        return torch.nn.Linear(4, 3)
+
+    whole = nw.fit("iris", model=module(1), epochs=3, name="whole")
+    undo = stop_after(monkeypatch, 3)
+    stopped = nw.fit("iris", model=module(1), epochs=3, name="stopped")
+    undo()
+    for file in (stopped.folder.path / "snapshots").iterdir():
+        file.unlink()
+    with pytest.raises(DamagedRun, match="module must have the weights that stopped began with"):
+        nw.resume("stopped", model=module(2))
+    assert weights(nw.resume("stopped", model=module(1))) == weights(whole)
+
+
 def test_a_report_drawn_on_the_way_makes_no_run_finished():
     run = nw.fit("iris", changes=TINY, name="run")
     before = canonical(run.folder.path)

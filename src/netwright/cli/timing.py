@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netwright.cli.training import wished_recipe
+from netwright.cli.training import (
+    BATCH_SIZE,
+    DATA,
+    DEVICE,
+    EPOCHS,
+    METHOD,
+    MODEL,
+    SET,
+    SKIP_BAD,
+    TARGET,
+    wished_recipe,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
-_DATA = typer.Argument(None, help="A built-in set, one of `netwright data`, or a path.")
-_SET = typer.Option([], "--set", metavar="FIELD=VALUE", help="Change any field of the recipe.")
-
 
 def add_to(app: typer.Typer) -> None:
     """Declare the command."""
@@ -27,18 +35,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def time(
-    data: str = _DATA,
+    data: str = DATA,
     recipe: Path | None = typer.Option(None, help="A recipe to look at (RUN/recipe.yaml)."),
-    model: str | None = typer.Option(None, help="A name of `netwright find`, or my.py:Net."),
-    method: str | None = typer.Option(None, help="How it learns: a name, or my.py:Mine."),
-    epochs: int | None = typer.Option(None, help="Passes over the training split."),
-    batch_size: int | None = typer.Option(None, help="Examples an update."),
-    target: str | None = typer.Option(None, help="Column of a table; several with commas."),
-    device: str | None = typer.Option(None, help="auto, cpu, cuda, …"),
-    skip_bad: bool | None = typer.Option(
-        None, "--skip-bad", help="Leave out examples that can't be used."
-    ),
-    changes: list[str] = _SET,
+    model: str | None = MODEL,
+    method: str | None = METHOD,
+    epochs: int | None = EPOCHS,
+    batch_size: int | None = BATCH_SIZE,
+    target: str | None = TARGET,
+    device: str | None = DEVICE,
+    skip_bad: bool | None = SKIP_BAD,
+    changes: list[str] = SET,
     steps: int | None = typer.Option(None, help="Steps that are measured."),
     as_json: bool = typer.Option(False, "--json", help="Print plain data."),
 ) -> None:

@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from netwright.runs.recipe import Recipe
     from netwright.workflow.run import Run
 
-__all__ = ["TRUST", "add_to", "wished_recipe"]
+__all__ = ["BATCH_SIZE", "DATA", "DEVICE", "EPOCHS", "METHOD", "MODEL", "SET", "SKIP_BAD"]
+__all__ += ["TARGET", "TRUST", "add_to", "wished_recipe"]
 
 TRUST = typer.Option(False, "--trust", help="Run the Python files that the run's recipe names.")
 
-_DATA = typer.Argument(None, help="A built-in set, one of `netwright data`, or a path.")
-_SET = typer.Option([], "--set", metavar="FIELD=VALUE", help="Change any field of the recipe.")
+DATA = typer.Argument(None, help="A built-in set, one of `netwright data`, or a path.")
+SET = typer.Option([], "--set", metavar="FIELD=VALUE", help="Change any field of the recipe.")
+MODEL = typer.Option(None, help="A name of `netwright find`, or my.py:Net.")
+METHOD = typer.Option(None, help="How it learns: a name, or my.py:Mine.")
+EPOCHS = typer.Option(None, help="Passes over the training split.")
+BATCH_SIZE = typer.Option(None, help="Examples an update.")
+TARGET = typer.Option(None, help="Column of a table; several with commas.")
+DEVICE = typer.Option(None, help="auto, cpu, cuda, …")
+SKIP_BAD = typer.Option(None, "--skip-bad", help="Leave out examples that can't be used.")
 _ROOT = typer.Option(Path("runs"), "--root", help="Folder of all runs.")
 
 
@@ -31,22 +39,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    data: str = _DATA,
+    data: str = DATA,
     recipe: Path | None = typer.Option(None, help="A recipe to carry out (RUN/recipe.yaml)."),
-    model: str | None = typer.Option(None, help="A name of `netwright find`, or my.py:Net."),
-    method: str | None = typer.Option(None, help="How it learns: a name, or my.py:Mine."),
-    epochs: int | None = typer.Option(None, help="Passes over the training split."),
-    batch_size: int | None = typer.Option(None, help="Examples an update."),
+    model: str | None = MODEL,
+    method: str | None = METHOD,
+    epochs: int | None = EPOCHS,
+    batch_size: int | None = BATCH_SIZE,
     learning_rate: float | None = typer.Option(None, help="The highest that is reached."),
-    target: str | None = typer.Option(None, help="Column of a table; several with commas."),
+    target: str | None = TARGET,
     seed: int | None = typer.Option(None, help="Of weights, order and augmentation."),
-    device: str | None = typer.Option(None, help="auto, cpu, cuda, …"),
+    device: str | None = DEVICE,
     name: str | None = typer.Option(None, help="Of the run's folder."),
     doctor: bool | None = typer.Option(None, "--doctor/--no-doctor", help="Watch the run."),
-    skip_bad: bool | None = typer.Option(
-        None, "--skip-bad", help="Leave out examples that can't be used."
-    ),
-    changes: list[str] = _SET,
+    skip_bad: bool | None = SKIP_BAD,
+    changes: list[str] = SET,
     root: Path = _ROOT,
 ) -> None:
     """Train on DATA; ends with a run folder and its report."""

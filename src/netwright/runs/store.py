@@ -8,6 +8,7 @@
                                     {train: {n, classes: {name: n}}, ...}, domains: {name: n},
                                     columns (of a table), skipped: [{what, why}], licence, origin,
                                     fingerprint}
+`given.json`                        digest of the weights that a given module began with
 `preprocess.json`                   what was fitted on the training split
 `snapshots/`                        whole states of the training, to go on from
 `model.safetensors`                 the weights that the run ended with

@@ -29,6 +29,7 @@ from netwright.train.loop import Loop
 from netwright.workflow.build import (
     GIVEN,
 )
+from netwright.workflow.given_weights import remember_weights
 from netwright.workflow.judging import judge_run
 from netwright.workflow.launch import together
 from netwright.workflow.learning import Learning
@@ -211,6 +212,7 @@ def _new_folder(session: Session, *, name: str | None, root: str | os.PathLike[s
     called = session.name if name is None else name
     folder = RunFolder.create(root, called, exact=name is not None)
     with _nothing_left_of_a_false_start(folder):
+        remember_weights(folder, session)
         folder.write_text("recipe.yaml", session.recipe.to_yaml())
         _describe(folder, session)
     return folder

@@ -26,6 +26,7 @@ from netwright.workflow.build import (
     snapshots_of,
 )
 from netwright.workflow.checkup import doctor_for
+from netwright.workflow.given_weights import refuse_other_weights
 from netwright.workflow.interrupt import stops_on_interrupt
 from netwright.workflow.launch import what_differs
 from netwright.workflow.session import Session
@@ -80,7 +81,7 @@ class Learning:
     def learn(self, console: Console, *, resumed: bool) -> tuple[Loop, Ended]:
         """Train from the start, or from the newest snapshot."""
         processes, several = self.processes, self.processes.share.of > 1
-        start = processes.decided(lambda: taken_up(self.snapshots) if resumed else fresh())
+        start = processes.decided(lambda: self._start(resumed=resumed))
         with ExitStack() as stack:
             observers = self._observers(start, console, stack)
             loop = _loop(
@@ -95,6 +96,14 @@ class Learning:
             stack.enter_context(stops_on_interrupt(loop, settling=SETTLING if several else 0.0))
             stack.enter_context(_reported_when_not_finite(self.folder, processes))
             return loop, loop.run()
+
+    def _start(self, *, resumed: bool) -> Start:
+        if not resumed:
+            return fresh()
+        start = taken_up(self.snapshots)
+        if start.state is None:
+            refuse_other_weights(self.folder, self.session)
+        return start
 
     def _observers(self, start: Start, console: Console, stack: ExitStack) -> list[Observer]:
         if self.recorder is None:
