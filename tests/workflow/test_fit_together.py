@@ -107,7 +107,7 @@ def interrupted(world, root, distribution):
 
 def resumed(world, root):
     launched(world)
-    return outcome(resume("r", data=blobs(80), root=root))
+    return outcome(resume(f"{root}/r", data=blobs(80)))
 
 
 @pytest.mark.parametrize("distribution", ["data-parallel", "fsdp"])
