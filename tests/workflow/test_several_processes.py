@@ -183,8 +183,14 @@ def test_batch_normalisation_over_processors_is_refused(ranks):
 
 
 SCRIPT = """
-import sys, os, signal, time
+import atexit, sys, os, signal, time
 import torch
+
+@atexit.register  # what is registered first is called last
+def threads_left():
+    left = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 1
+    with open({root!r} + "-threads-" + os.environ.get("RANK", "0"), "w") as file:
+        file.write(str(left))
 import netwright as nw
 sys.path.insert(0, {tests!r})
 from workflow_kit import blobs
@@ -271,6 +277,8 @@ def test_taken_up_by_as_many_it_ends_with_the_same_bits(killed, tmp_path):
     root, whole = copied(killed, tmp_path), tmp_path / "whole"
     again = launch([str(script(tmp_path, root=root)), "resume"])
     assert again.returncode == 0, again.stderr
+    left = [(tmp_path / f"runs-threads-{rank}").read_text() for rank in range(2)]
+    assert left == ["1", "1"], "threads of a group that live on abort the process at its end"
     never = launch([str(script(tmp_path, root=whole)), "whole"])
     assert never.returncode == 0, never.stderr
     assert same(weights(root), weights(whole))

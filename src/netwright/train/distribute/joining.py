@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import importlib
 import os
 import time
 import traceback
@@ -48,6 +49,9 @@ def join(*, device: str, timeout: float, make: Callable[[], World]) -> World:
     if uses_gpu:
         _take_gpu(device)
     if not dist.is_initialized():
+        # its functions keep the group as a default value where they are read after it is made: the
+        # group then outlives its end, and its threads let go of tensors while Python shuts down
+        importlib.import_module("torch.distributed.nn.functional")
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if uses_gpu else "gloo",
             timeout=datetime.timedelta(seconds=timeout),
