@@ -49,13 +49,16 @@ def by_hand(*, looks_ahead=True):
             if looks_ahead:
                 with torch.no_grad():
                     for p, v in zip(net.parameters(), velocity, strict=True):
-                        p.add_(v, alpha=0.9)
+                        p.add_(0.9 * v)
             net.zero_grad()
             F.cross_entropy(net(one.inputs), one.targets).backward()
             with torch.no_grad():
                 for p, v, old in zip(net.parameters(), velocity, present, strict=True):
                     v.mul_(0.9).sub_(p.grad, alpha=0.05)
-                    p.copy_(old + v)
+                    if looks_ahead:
+                        p.sub_(p.grad, alpha=0.05)  # w + 0.9 v - 0.05 g is w + v
+                    else:
+                        p.copy_(old + v)
     return net
 
 

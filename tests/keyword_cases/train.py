@@ -24,6 +24,7 @@ from netwright.train.control import Controller, Observer, Stop
 from netwright.train.loop import Loop
 from netwright.train.observers.record import Record
 from netwright.train.optimizers.lookahead_nesterov import LookaheadNesterov
+from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
 from netwright.train.precision import choose_precision
 from netwright.train.settings import Settings
 from netwright.train.snapshot import SnapshotFolder
@@ -180,10 +181,14 @@ def course(schedule: Any) -> Any:
     return lambda _, **keyword: [schedule(**keyword)(step, 40) for step in range(40)]
 
 
-def stepped(_: object, *, lr: float = 1e-2, **keyword: Any) -> nn.Module:
-    """A module after three steps on a quadratic."""
+def stepped(kind: Any) -> Any:
+    """Makes a module that has taken three steps of an optimiser on a quadratic."""
+    return lambda _, **keyword: _stepped(kind, **keyword)
+
+
+def _stepped(kind: Any, *, lr: float = 1e-2, **keyword: Any) -> nn.Module:
     module = nn.Linear(3, 1)
-    optimizer = LookaheadNesterov(module.parameters(), lr, **keyword)
+    optimizer = kind(module.parameters(), lr, **keyword)
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
@@ -245,9 +250,15 @@ CASES = {
         },
     ),
     "netwright.train.optimizers.lookahead_nesterov:LookaheadNesterov": Case(
-        stepped, {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.1}
+        stepped(LookaheadNesterov), {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.1}
+    ),
+    "netwright.train.optimizers.moving_average_momentum:MovingAverageMomentum": Case(
+        stepped(MovingAverageMomentum), {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.1}
     ),
     "netwright.train.schedules:cosine": Case(course(schedules.cosine), {"final": 0.1}),
+    "netwright.train.schedules:cosine_restarts": Case(
+        course(schedules.cosine_restarts), {"cycles": 2, "multiplier": 1.5, "final": 0.1}
+    ),
     "netwright.train.schedules:exponential": Case(course(schedules.exponential), {"final": 0.1}),
     "netwright.train.schedules:one_cycle": Case(
         course(schedules.one_cycle), {"rise": 0.5, "start": 0.2, "final": 0.1}
@@ -260,6 +271,8 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.train.optimizers.moving_average_momentum:MovingAverageMomentum(fused)": "changes "
+    "speed alone: tests/train/optimizers/test_moving_average_momentum.py has both",
     "netwright.train.loop:Loop(processes)": "of several processes: tests/train/distribute",
     "netwright.train.distribute.world:World": "of several processes, which tests/train/distribute "
     "and tests/workflow/test_several_processes.py have",

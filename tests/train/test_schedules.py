@@ -48,6 +48,14 @@ def of_ours(schedule):
             lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=STEPS - 1, eta_min=0.2),
         ),
         (
+            schedules.cosine_restarts(cycles=4, multiplier=1, final=0.2),
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, T_0=15, eta_min=0.2),
+        ),
+        (
+            schedules.cosine_restarts(cycles=4, multiplier=2),
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, T_0=4, T_mult=2),
+        ),
+        (
             schedules.warm_up(share=0.25, then="exponential", final=0.1),
             lambda o: lr_scheduler.SequentialLR(
                 o,
@@ -118,8 +126,16 @@ def test_warm_up_rises_in_a_line_and_is_then_the_other():
         (lambda: schedules.create("cosin"), "Did you mean cosine"),
         (
             lambda: schedules.create("cosine", last=0.1),
-            "options that it knows.*cosine.*last",
+            "option of schedule cosine must be a known one.*last.*Known: final",
         ),
+        (lambda: schedules.create("cosine", finale=0.1), "Did you mean final"),
+        (
+            lambda: schedules.create("warm-up", cycle=2, then="cosine-restarts"),
+            "cosine-restarts.*Did you mean cycles",
+        ),
+        (lambda: schedules.cosine_restarts(cycles=0), "cycles must be at least 1"),
+        (lambda: schedules.cosine_restarts(multiplier=0.5), "multiplier must be at least 1"),
+        (lambda: schedules.cosine_restarts(final=2), "final must be between 0 and 1"),
     ],
 )
 def test_what_is_refused(build, sentence):

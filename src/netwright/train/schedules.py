@@ -6,18 +6,20 @@ from 0 to steps - 1. There is no state to save.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
 
 from netwright._catalogue import Catalogue, Entry
-from netwright._errors import must_be
+from netwright._errors import must_be, unknown
 
 __all__ = [
     "CATALOGUE",
     "Schedule",
     "constant",
     "cosine",
+    "cosine_restarts",
     "create",
     "exponential",
     "one_cycle",
@@ -63,6 +65,46 @@ def cosine(*, final: float = 0.0) -> Schedule:
     def factor(step: int, steps: int) -> float:
         share = step / max(steps - 1, 1)
         return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * share))
+
+    return factor
+
+
+def cosine_restarts(*, cycles: int = 3, multiplier: float = 2.0, final: float = 0.0) -> Schedule:
+    """Half cosines from 1 to `final`, one after the other, each begun at the full rate again.
+
+    When one descent settles in a narrow place, the next may leave it; the end of each cycle is a
+    good moment to keep the weights of, and the last one ends with the stage.
+
+    Paper: SGDR: Stochastic Gradient Descent with Warm Restarts, Loshchilov and Hutter 2017,
+        https://arxiv.org/abs/1608.03983
+    Differs: how many cycles there are is given, not how long the first is, so that a stage never
+        ends within one.
+
+    Args:
+        cycles: at least 1.
+        multiplier: each cycle takes this many times as long as the one before it.
+        final: share of the rate at which a cycle ends.
+
+    Example:
+        >>> schedule = cosine_restarts(cycles=2, multiplier=2)
+        >>> [round(schedule(step, 12), 2) for step in range(12)]
+        [1.0, 0.85, 0.5, 0.15, 1.0, 0.96, 0.85, 0.69, 0.5, 0.31, 0.15, 0.04]
+    """
+    if cycles < 1:
+        raise must_be("cycles", "at least 1", cycles)
+    if not 1 <= multiplier < math.inf:
+        raise must_be("multiplier", "at least 1", multiplier)
+    if not 0 <= final <= 1:
+        raise must_be("final", "between 0 and 1", final)
+    lengths = [multiplier**number for number in range(cycles)]
+
+    def factor(step: int, steps: int) -> float:
+        place = step / steps * sum(lengths)
+        for length in lengths:
+            if place < length * (1 - 1e-9):
+                break
+            place = max(place - length, 0.0)
+        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * place / length))
 
     return factor
 
@@ -118,6 +160,7 @@ CATALOGUE = Catalogue(
             ("step-decay", "a tenth after each third"),
             ("exponential", "the same ratio each step"),
             ("cosine", "half a cosine down"),
+            ("cosine-restarts", "half cosines down, each longer and begun at the full rate again"),
             ("warm-up", "a linear rise, then another schedule"),
             ("one-cycle", "up and down again along half cosines"),
         )
@@ -132,10 +175,12 @@ def create(name: str, **options: Any) -> Schedule:
         BadValue: an unknown name or option.
     """
     build: Callable[..., Schedule] = CATALOGUE.load(name)
-    try:
-        return build(**options)
-    except TypeError as error:
-        raise must_be("schedule", "given options that it knows", name, f"{error}.") from error
+    takes = inspect.signature(build).parameters
+    passes_on = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())
+    for option in options:
+        if option not in takes and not passes_on:
+            raise unknown(f"option of schedule {name}", option, takes)
+    return build(**options)
 
 
 def _check_share(name: str, value: float) -> None:

@@ -101,6 +101,7 @@ def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
         "adamw": {**adaptive, "weight_decay": 0.05},
         "sgd": {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
         "lbfgs": {"learning_rate": 1.0},
+        "moving-average-momentum": {"learning_rate": 0.5, "momentum": 0.9, "weight_decay": 5e-4},
         "lookahead-nesterov": {"learning_rate": 0.01},
         "adagrad": {"learning_rate": 0.01},
     }

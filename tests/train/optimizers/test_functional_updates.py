@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from netwright.train.optimizers.functional_updates import is_filled, obstacle, rule_for
+from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
 
 SGD, ADAM, ADAMW = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
 CASES = [
@@ -15,6 +16,7 @@ CASES = [
     (SGD, {"momentum": 0.9}),
     (SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
     (SGD, {"momentum": 0.9, "dampening": 0.3, "maximize": True}),
+    (MovingAverageMomentum, {"momentum": 0.9}),
     (ADAM, {}),
     (ADAM, {"weight_decay": 0.1, "betas": (0.8, 0.9)}),
     (ADAM, {"amsgrad": True, "eps": 1e-3}),

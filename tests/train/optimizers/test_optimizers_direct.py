@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from netwright.train.optimizers.direct import Direct
+from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
 
 KINDS = {
     "sgd": (torch.optim.SGD, {"lr": 0.1}),
@@ -16,6 +17,7 @@ KINDS = {
     "nesterov": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
     "dampened": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.2}),
     "upwards": (torch.optim.SGD, {"lr": 0.1, "maximize": True}),
+    "averaged": (MovingAverageMomentum, {"lr": 0.1, "momentum": 0.9}),
     "adam": (torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.1, "betas": (0.8, 0.95)}),
     "adamw": (torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.1, "eps": 1e-4}),
     "amsgrad": (torch.optim.AdamW, {"lr": 0.01, "amsgrad": True}),
@@ -69,7 +71,7 @@ def test_as_the_optimisers_own_step(kind):
     assert same(nets, optimizers)
 
 
-@pytest.mark.parametrize("kind", ["momentum", "adamw"])
+@pytest.mark.parametrize("kind", ["momentum", "averaged", "adamw"])
 def test_the_kernels_are_what_is_called(kind, monkeypatch):
     nets, optimizers = pair(kind)
     direct = Direct(optimizers[1])

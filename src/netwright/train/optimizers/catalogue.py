@@ -25,9 +25,16 @@ CATALOGUE = Catalogue(
             for name, (target, summary) in _TORCH.items()
         ),
         Entry(
+            name="moving-average-momentum",
+            target="netwright.train.optimizers.moving_average_momentum:MovingAverageMomentum",
+            summary="descent along a moving average of the gradients, v = αv + (1 - α)g",
+            paper="On the importance of initialization and momentum in deep learning, 2013, "
+            "https://proceedings.mlr.press/v28/sutskever13.html",
+        ),
+        Entry(
             name="lookahead-nesterov",
             target="netwright.train.optimizers.lookahead_nesterov:LookaheadNesterov",
-            summary="momentum with the gradient taken again at the interim point",
+            summary="momentum with the gradient taken at the interim point",
             paper="On the importance of initialization and momentum in deep learning, 2013, "
             "https://proceedings.mlr.press/v28/sutskever13.html",
         ),

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
+from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
+
 __all__ = ["Direct", "has_hooks"]
 
 _Kernel = Callable[["_Group", list[Tensor]], None]
@@ -115,6 +117,7 @@ def has_hooks(optimizer: torch.optim.Optimizer) -> bool:
 def _kernel_of(optimizer: torch.optim.Optimizer) -> _Kernel | None:
     kernels: dict[type, _Kernel] = {
         torch.optim.SGD: _sgd,
+        MovingAverageMomentum: _sgd,
         torch.optim.Adam: _adam,
         torch.optim.AdamW: _adam,
     }

@@ -18,8 +18,12 @@ import torch
 from torch import Tensor
 
 from netwright.train.optimizers.direct import has_hooks
+from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
 
 __all__ = ["AdamUpdate", "MomentumUpdate", "Rule", "is_filled", "obstacle", "rule_for"]
+
+
+_WRITTEN = (torch.optim.SGD, MovingAverageMomentum, torch.optim.Adam, torch.optim.AdamW)
 
 
 class Rule(Protocol):
@@ -140,7 +144,7 @@ class AdamUpdate:
 
 def obstacle(optimizer: torch.optim.Optimizer) -> str | None:
     """Why its update can't be compiled; None where it can."""
-    if type(optimizer) not in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
+    if type(optimizer) not in _WRITTEN:
         return f"the update of {type(optimizer).__name__} has no compiled form"
     if has_hooks(optimizer):
         return "somebody is to be called at the step of its optimiser"

@@ -3,8 +3,8 @@
 Paper: On the importance of initialization and momentum in deep learning, Sutskever, Martens, Dahl
     and Hinton 2013, https://proceedings.mlr.press/v28/sutskever13.html
 Differs: torch's `SGD(nesterov=True)` folds the look-ahead into the update and never visits the
-    interim point; this one does, at the price of a second evaluation. On one fixed function both
-    draw the same path up to a change of variables.
+    interim point; this one does, and its weights between two steps are those of the recursion. On
+    one fixed function both draw the same path up to a change of variables.
 """
 
 from __future__ import annotations
@@ -49,37 +49,44 @@ class LookaheadNesterov(Reevaluating):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update; the closure is called at the present point and at the look-ahead point.
+        """One update; the closure is called once, at the look-ahead point.
+
+        The gradient at the present point is not in the recursion: to take it too would double the
+        price of a step.
 
         Returns:
-            The loss at the present point.
+            The loss at the look-ahead point.
         """
         if closure is None:
-            raise must_be("closure", "given: the gradient is taken again", None)
+            raise must_be("closure", "given: the gradient is taken at another point", None)
+        groups = [(group, *self._laid_out(group)) for group in self.param_groups]
+        for group, parameters, velocities in groups:
+            torch._foreach_mul_(velocities, group["momentum"])
+            torch._foreach_add_(parameters, velocities)
         with torch.enable_grad():
             loss = closure()
-        # kept rather than computed back: w + μ v − μ v is not w in floating point
-        present: list[Tensor] = []
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                present.append(parameter.clone())
-                parameter.add_(self._velocity(parameter), alpha=group["momentum"])
-        with torch.enable_grad():
-            closure()
-        places = iter(present)
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                velocity = self._velocity(parameter).mul_(group["momentum"])
-                if parameter.grad is not None:
-                    velocity.sub_(parameter.grad, alpha=group["lr"])
-                if group["weight_decay"]:
-                    velocity.sub_(parameter, alpha=group["lr"] * group["weight_decay"])
-                torch.add(next(places), velocity, out=parameter)
+        # w + v is the look-ahead point less η g, so that w itself need not be kept
+        for group, parameters, velocities in groups:
+            _descend(group, parameters, velocities)
         return loss
 
-    def _velocity(self, parameter: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if "velocity" not in state:
-            state["velocity"] = torch.zeros_like(parameter)
-        velocity: Tensor = state["velocity"]
-        return velocity
+    def _laid_out(self, group: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+        parameters: list[Tensor] = group["params"]
+        for parameter in parameters:
+            state = self.state[parameter]
+            if "velocity" not in state:
+                state["velocity"] = torch.zeros_like(parameter)
+        return parameters, [self.state[parameter]["velocity"] for parameter in parameters]
+
+
+def _descend(group: dict[str, Any], parameters: list[Tensor], velocities: list[Tensor]) -> None:
+    """Take η times the gradient from parameters and velocities; w/o one they coast."""
+    present = [place for place, one in enumerate(parameters) if one.grad is not None]
+    if not present:
+        return
+    moved = [parameters[place] for place in present]
+    gradients = [one.grad for one in moved if one.grad is not None]
+    if group["weight_decay"]:
+        gradients = list(torch._foreach_add(gradients, moved, alpha=group["weight_decay"]))
+    torch._foreach_add_([velocities[place] for place in present], gradients, alpha=-group["lr"])
+    torch._foreach_add_(moved, gradients, alpha=-group["lr"])
