@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netwright.models import create
     from netwright.runs.recipe import Recipe
     from netwright.workflow.answer import predict
+    from netwright.workflow.ensembling.put_together import ensemble
     from netwright.workflow.fit import fit, resume, run_recipe
     from netwright.workflow.run import Run, load
 
@@ -28,6 +29,7 @@ __all__ = [
     "Stage",
     "__version__",
     "create",
+    "ensemble",
     "fit",
     "load",
     "predict",
@@ -43,6 +45,7 @@ _PLACES = {
     "Stage": "netwright.methods.base",
     "create": "netwright.models",
     "Recipe": "netwright.runs.recipe",
+    "ensemble": "netwright.workflow.ensembling.put_together",
     "predict": "netwright.workflow.answer",
     "fit": "netwright.workflow.fit",
     "resume": "netwright.workflow.fit",

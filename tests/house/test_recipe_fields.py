@@ -75,6 +75,8 @@ CHANGES = {
     "training.snapshot_steps": ["training.snapshot_steps=1"],
     "training.snapshots_kept": ["training.snapshots_kept=1"],
     "training.snapshot_budget": ["training.snapshot_budget=1 B"],
+    "ensemble.kind": ["ensemble.kind=snapshots"],
+    "ensemble.members": ["ensemble.members=2"],
     "seed": ["seed=3"],
     "device": ["device=no-such-device"],
 }

@@ -17,6 +17,7 @@ from netwright.methods.supervised import Task
 from netwright.runs.recipe import Recipe
 from netwright.workflow.answer import evaluate, predict
 from netwright.workflow.build import build_method
+from netwright.workflow.ensembling.put_together import ensemble
 from netwright.workflow.fit import fit, run_recipe
 from netwright.workflow.run import Run, load
 from netwright.workflow.timing import time_step
@@ -74,6 +75,13 @@ def predicted(folder: Path, **keyword: Any) -> Any:
 
 def evaluated(folder: Path, **keyword: Any) -> Any:
     return evaluate(pictures_run(folder), "pictures", **keyword)
+
+
+def put_together(folder: Path, **keyword: Any) -> Any:
+    """Two runs of the same data, which lie beside the ensemble by default."""
+    (folder / "some.csv").write_text(TABLE)
+    runs = [fit("some.csv", changes=SHORT, seed=seed) for seed in (1, 2)]
+    return outcome(ensemble(runs, **keyword))
 
 
 def built(_: Path, **keyword: Any) -> Any:
@@ -138,6 +146,14 @@ CASES = {
             "root": "elsewhere",
         },
     ),
+    "netwright.workflow.ensembling.put_together:ensemble": Case(
+        put_together,
+        {
+            "data": (torch.randn(40, 2), CLASSES),
+            "name": "another",
+            "root": "elsewhere",
+        },
+    ),
     "netwright.workflow.run:load": Case(
         loaded, {"model": nn.Linear(2, 1), "method": Regression(), "root": "elsewhere"}
     ),
@@ -148,6 +164,9 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.workflow.ensembling.described:rebuilt": "model and method go to build_method; "
+    "tests/workflow/test_workflow_ensembling.py loads an ensemble of a given module",
+    "netwright.workflow.ensembling.loaded:load_ensemble": "hands both on to rebuilt",
     "netwright.workflow.interrupt:stops_on_interrupt(settling)": "tests/workflow/test_several_"
     "processes.py holds what it does",
     "netwright.workflow.answer:evaluate(skip_bad)": "goes the same way as that of predict",

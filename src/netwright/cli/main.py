@@ -8,7 +8,7 @@ import typer
 
 from netwright import __version__
 from netwright._errors import NetwrightError
-from netwright.cli import answers, depot, finding, runs, timing, training
+from netwright.cli import answers, depot, ensembling, finding, runs, timing, training
 from netwright.workflow.launch import launched_rank
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ class _State:
 training.add_to(app)
 timing.add_to(app)
 answers.add_to(app)
+ensembling.add_to(app)
 runs.add_to(app)
 finding.add_to(app)
 app.add_typer(depot.app, name="data")

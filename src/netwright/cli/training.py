@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netwright.workflow.run import Run
 
 __all__ = ["BATCH_SIZE", "DATA", "DEVICE", "EPOCHS", "METHOD", "MODEL", "SET", "SKIP_BAD"]
-__all__ += ["TARGET", "TRUST", "add_to", "wished_recipe"]
+__all__ += ["TARGET", "TRUST", "add_to", "tell", "wished_recipe"]
 
 TRUST = typer.Option(False, "--trust", help="Run the Python files that the run's recipe names.")
 
@@ -50,6 +50,7 @@ def train(
     seed: int | None = typer.Option(None, help="Of weights, order and augmentation."),
     device: str | None = DEVICE,
     name: str | None = typer.Option(None, help="Of the run's folder."),
+    members: int | None = typer.Option(None, help="Train so many, which answer together."),
     doctor: bool | None = typer.Option(None, "--doctor/--no-doctor", help="Watch the run."),
     skip_bad: bool | None = SKIP_BAD,
     changes: list[str] = SET,
@@ -68,12 +69,13 @@ def train(
         "seed": seed,
         "device": device,
         "doctor": doctor,
+        "ensemble.members": members,
     }
     wished = wished_recipe(recipe, shortcuts, changes=changes)
 
     from netwright.workflow.fit import run_recipe
 
-    _tell(run_recipe(wished, name=name, root=root))
+    tell(run_recipe(wished, name=name, root=root))
 
 
 def wished_recipe(
@@ -108,10 +110,11 @@ def resume(
     """Go on with a run that was interrupted or killed; it ends as if it had never stopped."""
     from netwright.workflow.fit import resume as go_on
 
-    _tell(go_on(run, trust=trust, root=root))
+    tell(go_on(run, trust=trust, root=root))
 
 
-def _tell(run: Run) -> None:
+def tell(run: Run) -> None:
+    """Say what came out of a run, and where it is."""
     from netwright.runs.finished import WEIGHTS
     from netwright.workflow.launch import launched_rank
     from netwright.workflow.understood import understood
@@ -126,11 +129,21 @@ def _tell(run: Run) -> None:
     for split in ("test", "val"):
         if run.folder.has(f"evaluation/{split}.json"):
             typer.echo(f"{split}: {figures(run.folder.read_json(f'evaluation/{split}.json'))}")
+            _tell_of_members(run, split)
             break
     for finding in run.findings:
         typer.echo(f"{finding.severity}: {finding.message}")
     typer.echo(f"run:    {run.folder.path}")
     typer.echo(f"report: {run.folder.path / 'report.html'}")
+
+
+def _tell_of_members(run: Run, split: str) -> None:
+    from netwright.runs.members import member_figures
+
+    found = member_figures(run.folder, split)
+    if found:
+        values = ", ".join(short(one.value) for one in found)
+        typer.echo(f"{len(found)} members alone: {found[0].metric} {values}")
 
 
 def figures(record: dict[str, Any], *, shown: int = 3) -> str:

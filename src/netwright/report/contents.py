@@ -12,6 +12,7 @@ from typing import Any
 
 from netwright._errors import DamagedRun
 from netwright.runs.events import DamagedLine, read_log
+from netwright.runs.members import FILE as MEMBERS_FILE
 from netwright.runs.store import RunFolder
 
 __all__ = ["Contents", "split_names"]
@@ -40,6 +41,7 @@ class Contents:
         self.data: dict[str, Any] = self._json("data.json", {})
         self.errors: list[dict[str, Any]] = self._json("pictures/errors.json", [])
         self.samples: list[dict[str, Any]] = self._json("pictures/samples.json", [])
+        self.members: dict[str, Any] = self._json(MEMBERS_FILE, {})
         self.evaluations: dict[str, dict[str, Any]] = {
             split: found
             for split in split_names(folder)

@@ -10,6 +10,7 @@ from netwright.report.contents import Contents
 from netwright.report.curves import learning_charts, prediction_charts
 from netwright.report.findings import finding_cards
 from netwright.report.headline import fact_tiles, verdict
+from netwright.report.members import members_table
 from netwright.report.numbers import figure, split_in_words
 from netwright.report.pictures import Album
 from netwright.report.tables import class_table, confusion, environment_rows, metric_rows
@@ -44,6 +45,7 @@ def render(folder: RunFolder) -> str:
         "tiles": fact_tiles(contents),
         "splits": [split_in_words(name) for name in contents.evaluations],
         "metrics": metric_rows(contents),
+        "members": members_table(contents),
         "learning": learning_charts(contents),
         "confusion": confusion(contents),
         "clouds": list(prediction_charts(contents)),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from netwright._errors import DamagedRun, NetwrightError
 from netwright.runs.files import left_behind, saying_why
-from netwright.runs.finished import SNAPSHOTS, is_finished
+from netwright.runs.finished import MEMBERS, SNAPSHOTS, is_finished
 from netwright.runs.lock import is_being_written, writing
-from netwright.runs.store import EVENTS, RunFolder
+from netwright.runs.store import EVENTS, RunFolder, list_runs
 
 __all__ = ["Cleaned", "clean"]
 
@@ -93,4 +93,9 @@ def _superfluous(folder: RunFolder, *, whole: bool) -> tuple[list[Path], str]:
     place = folder.path / SNAPSHOTS
     if place.is_symlink():
         return files, "they lie elsewhere, where a link leads"
-    return [*files, *place.glob("*.snapshot")], ""
+    of_members = [
+        file
+        for member in list_runs(folder.path / MEMBERS)
+        for file in _superfluous(member, whole=False)[0]
+    ]
+    return list(dict.fromkeys([*files, *place.glob("*.snapshot"), *of_members])), ""

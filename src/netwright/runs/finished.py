@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from netwright.runs.store import RunFolder, events
 
-__all__ = ["COMPLETE", "REPORT", "SNAPSHOTS", "WEIGHTS", "is_finished"]
+__all__ = ["COMPLETE", "MEMBERS", "REPORT", "SNAPSHOTS", "WEIGHTS", "is_finished"]
 
 WEIGHTS = "model.safetensors"
 REPORT = "report.html"
 SNAPSHOTS = "snapshots"
+MEMBERS = "members"  # runs that an ensemble was made of, each a folder of its own
 COMPLETE = "complete"  # the event that is recorded when all is done
 
 

@@ -31,6 +31,8 @@ def overview(folder: RunFolder) -> dict[str, Any]:
         recipe = Recipe.read(folder.path / "recipe.yaml")
         row["data"] = recipe.data.name
         row["model"] = recipe.model.name if recipe.model else recipe.method.name
+        if recipe.ensemble is not None:
+            row["model"] += f" × {recipe.ensemble.members}"
         ended = events(folder.path, "ended")
         if ended:
             row["state"] = ended[-1]["reason"]

@@ -21,7 +21,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from netwright._errors import BadValue, must_be, offenders
 from netwright.runs.disk_space import parse_space
 
-__all__ = ["DataPart", "EarlyStoppingPart", "Named", "OptimizerPart", "Recipe", "SplitPart"]
+__all__ = [
+    "DataPart",
+    "EarlyStoppingPart",
+    "EnsemblePart",
+    "Named",
+    "OptimizerPart",
+    "Recipe",
+    "SplitPart",
+]
 __all__ += ["TrainingPart", "parse_assignment"]
 
 
@@ -138,6 +146,20 @@ class TrainingPart(_Part):
         return text
 
 
+class EnsemblePart(_Part):
+    """Several networks that answer together.
+
+    Attributes:
+        kind: "independent" trains a run for each member, with seeds from the recipe's own upwards;
+            "snapshots" takes the weights at the ends of equal parts of one run; "given" was put
+            together from runs that were there.
+        members: how many.
+    """
+
+    kind: Literal["independent", "snapshots", "given"] = "independent"
+    members: int = Field(default=5, ge=2)
+
+
 class Recipe(_Part):
     """Everything that decides the outcome of a run."""
 
@@ -150,6 +172,7 @@ class Recipe(_Part):
     optimizer: OptimizerPart | None = None
     schedule: Named | None = None
     training: TrainingPart = TrainingPart()
+    ensemble: EnsemblePart | None = None
     seed: int = 0
     device: str = "auto"
     doctor: bool = True

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.data.source import Position
@@ -54,6 +54,10 @@ class View:
     def method(self) -> Method:
         """The method that learns."""
         return self._loop.method
+
+    def judged_weights(self) -> Mapping[str, Tensor]:
+        """The weights that a validation would see now, in the form of `state_dict`."""
+        return self._loop.judged_weights()
 
     @property
     def stage(self) -> str:

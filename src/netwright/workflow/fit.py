@@ -29,9 +29,14 @@ from netwright.train.loop import Loop
 from netwright.workflow.build import (
     GIVEN,
 )
+from netwright.workflow.ensembling.snapshots import (
+    conclude_snapshots,
+    forget_cycles,
+    gathers_snapshots,
+)
 from netwright.workflow.given_weights import remember_weights
 from netwright.workflow.judging import judge_run
-from netwright.workflow.launch import together
+from netwright.workflow.launch import is_launched, together
 from netwright.workflow.learning import Learning
 from netwright.workflow.run import Run
 from netwright.workflow.session import Given, Session, open_session
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-__all__ = ["fit", "resume", "run_recipe"]
+__all__ = ["fit", "new_folder", "resume", "run_recipe"]
 
 _BEFORE_LEARNING = {"attempt", "stage", "finding", "compilation"}
 
@@ -148,11 +153,16 @@ def run_recipe(
         root: folder of all runs.
         console: where progress is drawn.
     """
+    given = Given(data=data, model=model, method=method)
+    _refuse_ensemble(recipe)
+    if recipe.ensemble is not None and not gathers_snapshots(recipe):
+        from netwright.workflow.ensembling.independent import train_independent
+
+        return train_independent(recipe, given, name=name, root=root, console=console)
     # a foreign loader draws from the global generators
     with _random.isolated(), together(recipe) as processes:
-        given = Given(data=data, model=model, method=method)
         session = processes.in_turn(lambda: open_session(recipe, given))
-        folder = processes.decided(lambda: _new_folder(session, name=name, root=root))
+        folder = processes.decided(lambda: new_folder(session, name=name, root=root))
         with _nothing_left_of_a_false_start(folder) if processes.first else nullcontext():
             return _carry_out(session, folder, processes=processes, console=console)
 
@@ -191,13 +201,39 @@ def resume(
             "it began. Start it anew."
         )
     recipe = Recipe.read(folder.path / "recipe.yaml")
+    given = Given(data=data, model=model, method=method)
+    _refuse_ensemble(recipe)
+    if recipe.ensemble is not None and not gathers_snapshots(recipe):
+        from netwright.workflow.ensembling.independent import resume_independent
+
+        with only_installed(unless=trust):
+            return resume_independent(folder, recipe, given=given, trust=trust, console=console)
     with _random.isolated(), only_installed(unless=trust), together(recipe) as processes:
-        given = Given(data=data, model=model, method=method)
         session = processes.in_turn(lambda: open_session(recipe, given))
         # it may have been stopped while the folder was made
         if processes.first and not folder.has("preprocess.json"):
             _describe(folder, session)
         return _carry_out(session, folder, processes=processes, console=console, resumed=True)
+
+
+def _refuse_ensemble(recipe: Recipe) -> None:
+    """One that can't be trained, here or at all."""
+    part = recipe.ensemble
+    if part is not None and is_launched():
+        raise must_be(
+            "ensemble",
+            "trained by one process",
+            "several",
+            "Train each member over the processes with a seed of its own, then put them "
+            "together: netwright ensemble RUN RUN ….",
+        )
+    if part is not None and part.kind == "given":
+        raise must_be(
+            "ensemble.kind",
+            "independent or snapshots to be trained",
+            "given",
+            "This one was put together from runs: netwright ensemble RUN RUN ….",
+        )
 
 
 def _refuse_finished(folder: RunFolder) -> None:
@@ -208,7 +244,8 @@ def _refuse_finished(folder: RunFolder) -> None:
         )
 
 
-def _new_folder(session: Session, *, name: str | None, root: str | os.PathLike[str]) -> RunFolder:
+def new_folder(session: Session, *, name: str | None, root: str | os.PathLike[str]) -> RunFolder:
+    """A folder that says what is going to be carried out; none where that can't be written."""
     called = session.name if name is None else name
     folder = RunFolder.create(root, called, exact=name is not None)
     with _nothing_left_of_a_false_start(folder):
@@ -260,7 +297,12 @@ def _carry_out(
         loop, ended = learning.learn(console or _terminal(), resumed=resumed)
         processes.take_back(loop.method, into=session.method)
         session.method.to(session.device).eval()
-        processes.decided(lambda: _conclude(session, run, loop, recorder, ended))
+        if gathers_snapshots(session.recipe) and ended.reason != "interrupted":
+            run = conclude_snapshots(session, run)
+            _report(run, recorder, ended)
+            forget_cycles(folder)
+        else:
+            processes.decided(lambda: _conclude(session, run, loop, recorder, ended))
     session.method.to("cpu")
     return run
 
@@ -269,12 +311,15 @@ def _conclude(
     session: Session, run: Run, loop: Loop, recorder: Recorder | None, ended: Ended
 ) -> None:
     """Judge and report: the first process does it, while the others wait."""
-    finished = ended.reason != "interrupted"
-    if finished:
+    if ended.reason != "interrupted":
         run.folder.write_tensors(WEIGHTS, session.method.state_dict())
         judge_run(session, run.folder, precision=loop.precision)
+    _report(run, recorder, ended)
+
+
+def _report(run: Run, recorder: Recorder | None, ended: Ended) -> None:
     run.report()
-    if finished and recorder is not None:
+    if ended.reason != "interrupted" and recorder is not None:
         recorder.record(COMPLETE, step=ended.step)
 
 

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from netwright.train.distribute.world import World
     from netwright.workflow.session import Session
 
-__all__ = ["launched_rank", "together", "what_differs"]
+__all__ = ["is_launched", "launched_rank", "together", "what_differs"]
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def launched_rank() -> int:
     """The rank that the environment names; 0 for a process that was started alone."""
-    return int(os.environ["RANK"]) if _is_launched() else 0
+    return int(os.environ["RANK"]) if is_launched() else 0
 
 
-def _is_launched() -> bool:
+def is_launched() -> bool:
+    """Whether a launcher has started several processes, of which this is one."""
     return all(name in os.environ for name in _NEEDED) and int(os.environ["WORLD_SIZE"]) > 1
 
 
@@ -42,7 +43,7 @@ def _world(part: TrainingPart) -> World:
 @contextmanager
 def together(recipe: Recipe) -> Iterator[Processes]:
     """The processes of the run, which are left to themselves when one fails within the block."""
-    if not _is_launched():
+    if not is_launched():
         from netwright.train.distribute.processes import Alone
 
         yield Alone()

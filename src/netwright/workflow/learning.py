@@ -26,6 +26,7 @@ from netwright.workflow.build import (
     snapshots_of,
 )
 from netwright.workflow.checkup import doctor_for
+from netwright.workflow.ensembling.snapshots import cycle_ends
 from netwright.workflow.given_weights import refuse_other_weights
 from netwright.workflow.interrupt import stops_on_interrupt
 from netwright.workflow.launch import what_differs
@@ -123,6 +124,7 @@ class Learning:
             say=_sayer(console),
         )
         observers: list[Observer] = [record, told, progress]
+        observers += cycle_ends(session.recipe, self.folder)
         if session.recipe.doctor:
             observers.append(doctor_for(session, source=self.source, report=record.found))
         return observers

@@ -23,7 +23,7 @@ from netwright.runs.store import RunFolder, events
 from netwright.train.precision import choose_precision
 from netwright.workflow.build import build_method
 
-__all__ = ["Run", "load"]
+__all__ = ["Run", "load", "load_weights", "require_weights"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def model(self) -> nn.Module:
-        """The trained network, a plain `nn.Module`."""
+        """The trained network, a plain `nn.Module`; of an ensemble, the method that holds them."""
         return self.method.model if isinstance(self.method, Supervised) else self.method
 
     @property
@@ -117,6 +117,11 @@ def load(
     """
     folder = run if isinstance(run, RunFolder) else RunFolder.find(run, root=root)
     recipe = Recipe.read(folder.path / "recipe.yaml")
+    if recipe.ensemble is not None:
+        from netwright.workflow.ensembling.loaded import load_ensemble
+
+        with only_installed(unless=trust):
+            return load_ensemble(folder, recipe, model=model, method=method)
     state = folder.read_json("preprocess.json")
     target = state["target"]
     with only_installed(unless=trust):
@@ -128,21 +133,27 @@ def load(
             method=method,
         )
         preprocess = preprocessing.from_state(state["preprocess"])
+    load_weights(built, folder)
+    return Run(folder, recipe, built.eval(), state, preprocess)
+
+
+def require_weights(folder: RunFolder) -> None:
+    """Refuse a run that has not come to its end."""
     if not folder.has(WEIGHTS):
         raise DamagedRun(
             f"run must be finished to be loaded, got {folder.name} without {WEIGHTS}. "
             f"Go on with it: netwright resume {folder.name}"
         )
-    load_weights(built, folder)
-    return Run(folder, recipe, built.eval(), state, preprocess)
 
 
 def load_weights(method: Method, folder: RunFolder) -> None:
     """Load the weights a run ended with.
 
     Raises:
-        DamagedRun: they are of another architecture; the keys that differ are named.
+        DamagedRun: there are none yet, or they are of another architecture; the keys that differ
+            are named.
     """
+    require_weights(folder)
     weights = folder.read_tensors(WEIGHTS)
     own = method.state_dict()
     wrong = sorted(set(own) ^ set(weights)) or sorted(

@@ -1,0 +1,117 @@
+"""Several trained methods that answer together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netwright._errors import must_be
+from netwright.methods.base import Method, Phase, Stage, evaluating
+from netwright.metrics.base import Metric, Prediction
+
+__all__ = ["Ensemble", "Member", "combined"]
+
+
+class Member(nn.Module):
+    """A trained method with what brings raw inputs to it.
+
+    Args:
+        preprocess: from raw inputs to what the method takes.
+        method: trained.
+    """
+
+    def __init__(self, preprocess: nn.Module, method: Method) -> None:
+        super().__init__()
+        self.preprocess = preprocess
+        self.method = method
+
+    def predict(self, raw: Any) -> Prediction:
+        """Answer for raw inputs (n, ...)."""
+        return self.method.predict(self.preprocess(raw))
+
+
+class Ensemble(Method):
+    """The mean of what its members answer; it has nothing left to learn.
+
+    Members may be of different architectures and preprocessings; they take the same raw inputs.
+
+    Paper: Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles,
+        Lakshminarayanan, Pritzel and Blundell 2017, https://arxiv.org/abs/1612.01474
+    Differs: no adversarial training; the members differ by their seeds, their architectures or
+        the time at which they were taken.
+
+    Args:
+        members: at least one.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        super().__init__()
+        if not members:
+            raise must_be("members", "at least one", [])
+        self.members = nn.ModuleList(members)
+
+    def stages(self) -> Sequence[Stage]:
+        """None: the members have learned."""
+        return ()
+
+    def phases(self, stage: Stage) -> Sequence[Phase]:
+        """None: the members have learned."""
+        return ()
+
+    def predict(self, inputs: Any) -> Prediction:
+        """See `combined`."""
+        return combined(self.each(inputs))
+
+    def each(self, inputs: Any) -> list[Prediction]:
+        """What every member answers for raw inputs."""
+        with evaluating(self):
+            return [member.predict(inputs) for member in self._members()]
+
+    def metrics(self) -> Mapping[str, Metric]:
+        """Those of the first member."""
+        return self._members()[0].method.metrics()
+
+    def _members(self) -> list[Member]:
+        return [member for member in self.members if isinstance(member, Member)]
+
+
+def combined(predictions: Sequence[Prediction]) -> Prediction:
+    """One answer out of several for the same n examples.
+
+    Probabilities are averaged and the answer follows from their mean; numbers are averaged; classes
+    without probabilities are voted on, and a tie goes to the class of the lowest number.
+
+    Args:
+        predictions: of one kind, each for all examples.
+
+    Returns:
+        A prediction without logits: the mean law has no network that gave it.
+
+    Example:
+        >>> sure = Prediction(outputs=torch.tensor([0]), probabilities=torch.tensor([[0.9, 0.1]]))
+        >>> unsure = Prediction(outputs=torch.tensor([1]), probabilities=torch.tensor([[0.4, 0.6]]))
+        >>> combined([sure, unsure]).outputs
+        tensor([0])
+    """
+    outputs = [one.outputs for one in predictions]
+    laws = [one.probabilities for one in predictions if one.probabilities is not None]
+    if laws and len(laws) < len(predictions):
+        raise must_be("members", "all with probabilities or all without", f"{len(laws)} with")
+    law = torch.stack(laws).mean(dim=0) if laws else None
+    if outputs[0].is_floating_point():
+        mean = torch.stack(outputs).mean(dim=0)
+        is_label_set = law is not None and law.shape == mean.shape
+        decided = (law > 0.5).to(mean.dtype) if is_label_set and law is not None else mean
+    elif law is None:
+        decided = _voted(torch.stack(outputs))
+    else:
+        decided = (law > 0.5).long() if law.ndim == 1 else law.argmax(dim=1)
+    return Prediction(outputs=decided, probabilities=law)
+
+
+def _voted(votes: Tensor) -> Tensor:
+    """(m, n) classes → the commonest of each column."""
+    return nn.functional.one_hot(votes).sum(dim=0).argmax(dim=1)

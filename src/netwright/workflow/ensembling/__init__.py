@@ -1,0 +1,1 @@
+"""Several runs, or several moments of one, that answer together."""
