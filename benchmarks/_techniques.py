@@ -381,6 +381,74 @@ def _architectures() -> Iterator[Technique]:
         yield _over_constant("ResNet (basic)", "emoji/noto", "accuracy", model, *pictures)
 
 
+def _layers() -> Iterator[Technique]:
+    loop = (_PLAIN, "optimizer={name: adamw, learning_rate: 0.005}", *_loop(epochs=10))
+    for row, options, without, rival in (
+        ("linear", "mlp, hidden: []", None, ""),
+        ("embedding", "block: attention-absolute", "block: attention", "no place"),
+        (
+            "convolution: same, full, valid, stride, dilation, groups",
+            "block: plain",
+            "mlp, hidden: []",
+            "a linear classifier",
+        ),
+        ("depthwise-separable convolution", "block: separable", "block: plain", "convolution"),
+        (
+            "transposed convolution",
+            "block: hourglass-transposed",
+            "block: hourglass-nearest",
+            "nearest upsampling",
+        ),
+        ("max pooling", "pool: max", "pool: mean", "mean pooling"),
+        ("mean pooling", "pool: mean", "pool: max", "max pooling"),
+        ("median pooling", "pool: median", "pool: max", "max pooling"),
+        (
+            "max-unpooling with switches",
+            "block: hourglass-unpooling",
+            "block: hourglass-nearest",
+            "nearest upsampling",
+        ),
+        ("global average pooling", "pool: max", "mlp, hidden: []", "a linear classifier"),
+        ("nearest upsampling", "block: hourglass-nearest", "block: plain", "convolution"),
+        ("bilinear upsampling", "block: hourglass-bilinear", "block: plain", "convolution"),
+        ("batch normalisation", "norm: batch", "norm: none", "no norm"),
+        ("local response normalisation", "norm: local-response", "norm: none", "no norm"),
+        ("dropout", "dropout: 0.2", "dropout: 0.0", "no dropout"),
+        ("residual block", "block: residual", "block: plain", "convolution"),
+        ("bottleneck block", "block: bottleneck", "block: plain", "convolution"),
+        ("inception block", "block: inception", "block: plain", "convolution"),
+        ("dense block", "block: dense", "block: plain", "convolution"),
+        ("squeeze-excite block", "block: squeeze-excite", "block: plain", "convolution"),
+        (
+            "attention with absolute position",
+            "block: attention-absolute",
+            "block: attention",
+            "no position",
+        ),
+        (
+            "attention with relative position",
+            "block: attention-relative",
+            "block: attention",
+            "no position",
+        ),
+    ):
+        yield _over_constant(row, "digits", "accuracy", _convnet(options), *loop)
+        if without is not None:
+            yield Technique(
+                row=row,
+                data="digits",
+                metric="log_loss",
+                setting=(_convnet(options), *loop),
+                rival=rival,
+                without=(_convnet(without),),
+            )
+
+
+def _convnet(options: str) -> str:
+    name = "" if options.startswith("mlp") else "convnet, "
+    return f"model={{name: {name}{options}}}"
+
+
 def _all() -> Iterator[Technique]:
     yield from _preprocessing()
     yield from _output_units()
@@ -391,6 +459,7 @@ def _all() -> Iterator[Technique]:
     yield from _regularisation()
     yield from _augmentations()
     yield from _architectures()
+    yield from _layers()
 
 
 TECHNIQUES = tuple(_all())

@@ -12,7 +12,7 @@ from netwright.models import catalogue
 from netwright.models.backbones import timm, torchvision
 from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.mlp import MLP
-from netwright.models.classifiers.small_resnet import BasicBlock, SmallResNet
+from netwright.models.classifiers.small_resnet import SmallResNet
 
 PICTURES = torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
 ROWS = torch.linspace(-1, 1, 6).reshape(2, 3)
@@ -104,9 +104,6 @@ CASES = {
             },
         ),
         layers_of(MLP, 8),
-    ),
-    "netwright.models.classifiers.small_resnet:BasicBlock": Case(
-        built(lambda **keyword: BasicBlock(3, 4, **keyword), PICTURES), {"stride": 2}
     ),
     "netwright.models.classifiers.small_resnet:SmallResNet": (
         Case(

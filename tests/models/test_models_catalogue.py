@@ -17,7 +17,7 @@ OURS = [entry.name for entry in CATALOGUE if "library" not in entry.facts]
 
 
 def test_ours_come_first_and_no_library_has_their_names():
-    assert names()[:3] == OURS == ["mlp", "lenet", "small-resnet"]
+    assert names()[:4] == OURS == ["mlp", "lenet", "small-resnet", "convnet"]
     timm = pytest.importorskip("timm")
     assert not set(OURS) & set(timm.list_models())
     assert not [name for name in OURS if f"torchvision:{name}" in CATALOGUE]
@@ -87,6 +87,7 @@ def test_unknown_options_are_named_with_the_known_ones(name):
         "mlp": "activation, dropout, hidden, norm",
         "lenet": "activation",
         "small-resnet": "blocks, dropout, stem_stride, width",
+        "convnet": "activation, block, dropout, norm, padding, pool, widths",
     }
     with pytest.raises(
         BadValue, match=rf"options of {name}, .*drpout, hiden.*takes {known[name]}\."

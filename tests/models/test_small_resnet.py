@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from netwright._errors import BadValue
-from netwright.models.classifiers.small_resnet import BasicBlock, SmallResNet
+from netwright.models.classifiers.small_resnet import SmallResNet
+from netwright.models.layers.residual_block import BasicBlock
 
 
 def conv(channels_in, channels, size):

@@ -41,6 +41,11 @@ _OURS = (
         paper="Deep Residual Learning for Image Recognition, 2015, "
         "https://arxiv.org/abs/1512.03385",
     ),
+    Entry(
+        name="convnet",
+        target="netwright.models.classifiers.convnet:ConvNet",
+        summary="small convolutional network of the block, pooling and norm that you choose",
+    ),
 )
 
 CATALOGUE = Catalogue("model", _OURS + ENTRIES)

@@ -10,6 +10,7 @@ __all__ = ["Found", "search"]
 
 # kind → where its static table is; nothing that a table names is loaded by looking into it
 _TABLES = {
+    "layer": "netwright.models.layers.catalogue:LAYERS",
     "method": "netwright.methods.catalogue:CATALOGUE",
     "output unit": "netwright.methods.output_units.catalogue:CATALOGUE",
     "metric": "netwright.metrics.catalogue:CATALOGUE",

@@ -9,36 +9,9 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.models.image_size import ImageSize, height_and_width
+from netwright.models.layers.residual_block import BasicBlock
 
-__all__ = ["BasicBlock", "SmallResNet"]
-
-
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with batch norm, added to what came in.
-
-    The last scale of the branch starts at zero, so that a fresh block passes on what came in and
-    a deep stack learns from the first step.
-
-    Paper: Deep Residual Learning for Image Recognition, 2015, https://arxiv.org/abs/1512.03385;
-        the zero scale: Accurate, Large Minibatch SGD, 2017, https://arxiv.org/abs/1706.02677
-    """
-
-    def __init__(self, channels_in: int, channels: int, *, stride: int = 1) -> None:
-        super().__init__()
-        self.conv1 = _conv3x3(channels_in, channels, stride=stride)
-        self.norm1 = nn.BatchNorm2d(channels)
-        self.relu1 = nn.ReLU()
-        self.conv2 = _conv3x3(channels, channels)
-        self.norm2 = nn.BatchNorm2d(channels)
-        self.shortcut = _shortcut(channels_in, channels, stride=stride)
-        self.relu2 = nn.ReLU()
-        nn.init.zeros_(self.norm2.weight)
-
-    def forward(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d ho wo"]:
-        """Branch plus shortcut, rectified."""
-        branch = self.relu1(self.norm1(self.conv1(inputs)))
-        branch = self.norm2(self.conv2(branch))
-        return self.relu2(branch + self.shortcut(inputs))  # type: ignore[no-any-return]
+__all__ = ["SmallResNet"]
 
 
 class SmallResNet(nn.Module):
@@ -132,11 +105,3 @@ def _stages(width: int, blocks: Sequence[int]) -> list[nn.Sequential]:
 
 def _conv3x3(channels_in: int, channels: int, *, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
-
-
-def _shortcut(channels_in: int, channels: int, *, stride: int) -> nn.Module:
-    if stride == 1 and channels_in == channels:
-        return nn.Identity()
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels)
-    )
