@@ -186,7 +186,7 @@ def ours(
                 OurLoop(
                     session.method,
                     {"train": source},
-                    make_optimizer=make_optimizers(session.recipe),
+                    make_optimizer=make_optimizers(session.recipe, session.method),
                     settings=settings_of(session.recipe),
                     schedule=schedule_of(session.recipe),
                     observers=watchers,

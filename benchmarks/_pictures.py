@@ -64,7 +64,7 @@ def ours_with_data(steps: int, *, work: Work) -> tuple[float, nn.Module]:
                 Loop(
                     session.method,
                     {"train": source},
-                    make_optimizer=make_optimizers(session.recipe),
+                    make_optimizer=make_optimizers(session.recipe, session.method),
                     settings=settings_of(session.recipe),
                     schedule=schedule_of(session.recipe),
                     observers=[record, progress, doctor],

@@ -58,6 +58,16 @@ CHANGES = {
     "method": ["method={name: supervised, label_smoothing: 0.3}"],
     "optimizer.name": ["optimizer={name: sgd}"],
     "optimizer.learning_rate": ["optimizer={name: adamw, learning_rate: 0.1}"],
+    "optimizer.l1": ["optimizer={name: adamw, l1: 0.5}"],
+    "optimizer.groups.match": [
+        "optimizer={name: adamw, groups: [{match: 'linear1.weight', weight_decay: 0.9}]}"
+    ],
+    "optimizer.groups.learning_rate": [
+        "optimizer={name: adamw, groups: [{match: '*', learning_rate: 0.5}]}"
+    ],
+    "optimizer.groups.learning_rate_scale": [
+        "optimizer={name: adamw, groups: [{match: '*', learning_rate_scale: 7.0}]}"
+    ],
     "schedule": ["schedule={name: constant}"],
     "training.epochs": ["training.epochs=3"],
     "training.batch_size": ["training.batch_size=8"],

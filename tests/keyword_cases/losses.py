@@ -8,6 +8,7 @@ from keyword_cases.case import Case
 from netwright.losses.binary_cross_entropy import binary_cross_entropy
 from netwright.losses.cross_entropy import cross_entropy, total_cross_entropy
 from netwright.losses.huber import huber
+from netwright.losses.prior import decay_of_prior, l1_of_prior
 
 SCORES = torch.tensor([[2.0, -1.0, 0.5], [0.3, 0.1, -3.0]])
 CLASSES = torch.tensor([0, 2])
@@ -27,6 +28,12 @@ CASES = {
     ),
     "netwright.losses.huber:huber": Case(
         lambda _, **keyword: huber(SCORES, REALS, **keyword), {"delta": 0.5}
+    ),
+    "netwright.losses.prior:decay_of_prior": Case(
+        lambda _, **keyword: decay_of_prior(0.5, count=10, **keyword), {"noise": 0.7}
+    ),
+    "netwright.losses.prior:l1_of_prior": Case(
+        lambda _, **keyword: l1_of_prior(0.5, count=10, **keyword), {"noise": 0.7}
     ),
 }
 EXEMPT: dict[str, str] = {}

@@ -11,6 +11,7 @@ from keyword_cases.case import Case
 from netwright.models import catalogue
 from netwright.models.backbones import timm, torchvision
 from netwright.models.classifiers.lenet import LeNet
+from netwright.models.classifiers.linear import Linear
 from netwright.models.classifiers.mlp import MLP
 from netwright.models.classifiers.small_resnet import SmallResNet
 
@@ -91,6 +92,12 @@ CASES = {
             {"in_channels": 1, "activation": "tanh"},
         ),
         layers_of(LeNet, 64),
+    ),
+    "netwright.models.classifiers.linear:Linear": (
+        Case(
+            built(lambda **keyword: Linear(5, **keyword), ROWS), {"in_channels": 2, "bias": False}
+        ),
+        layers_of(Linear, 8),
     ),
     "netwright.models.classifiers.mlp:MLP": (
         Case(

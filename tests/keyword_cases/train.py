@@ -23,6 +23,7 @@ from netwright.train.aim import Clipping
 from netwright.train.control import Controller, Observer, Stop
 from netwright.train.loop import Loop
 from netwright.train.observers.record import Record
+from netwright.train.optimizers.build import build_optimizer
 from netwright.train.optimizers.lookahead_nesterov import LookaheadNesterov
 from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
 from netwright.train.precision import choose_precision
@@ -201,6 +202,16 @@ def _stepped(kind: Any, *, lr: float = 1e-2, **keyword: Any) -> nn.Module:
     return module
 
 
+def penalised(_: object, **keyword: Any) -> Tensor:
+    """A weight after a step on a constant."""
+    weight = nn.Parameter(torch.ones(1, 2))
+    group = ParameterGroup(parameters={"weight": weight})
+    optimizer = build_optimizer([group], name="sgd", learning_rate=0.1, **keyword)
+    weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+    return weight.detach()
+
+
 CASES = {
     "netwright.train.early_stopping:no_change": Case(
         lambda _, **keyword: early_stopping.no_change(epochs=2, **keyword)([0.5, 0.6, 0.7]),
@@ -249,6 +260,7 @@ CASES = {
             "clipping": Clipping(norm=0.01),
         },
     ),
+    "netwright.train.optimizers.build:build_optimizer": Case(penalised, {"l1": 0.5}),
     "netwright.train.optimizers.lookahead_nesterov:LookaheadNesterov": Case(
         stepped(LookaheadNesterov), {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.1}
     ),

@@ -159,7 +159,7 @@ def test_only_matrices_decay():
         "model.linear.weight",
         "model.odd.weight",
     }
-    assert (shrinks.options, stays.options) == ({}, {"weight_decay": 0.0})
+    assert (shrinks.options, stays.options) == ({}, {"weight_decay": 0.0, "l1": 0.0})
     assert {"unit.first_threshold", "unit.raw_gaps"} < set(stays.parameters)
     every = [id(one) for group in groups["main"] for one in group.parameters.values()]
     asked = [id(one) for one in model.parameters() if one.requires_grad]

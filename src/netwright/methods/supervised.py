@@ -108,14 +108,14 @@ class Supervised(Method):
         return self.unit.metrics()
 
     def parameter_groups(self, stage: Stage) -> Mapping[str, list[ParameterGroup]]:
-        """One optimiser; no weight decay on biases, normalisers and parameters of one dimension.
+        """One optimiser; no decay and no L1 on biases, normalisers, parameters of one dimension.
 
         Those set offsets and scales: pulling them to 0 doesn't make a function simpler.
         """
         shrinks, stays = _by_decay(self)
         groups = [
             ParameterGroup(parameters=shrinks),
-            ParameterGroup(parameters=stays, options={"weight_decay": 0.0}),
+            ParameterGroup(parameters=stays, options={"weight_decay": 0.0, "l1": 0.0}),
         ]
         return {"main": [group for group in groups if group.parameters]}
 

@@ -21,6 +21,13 @@ __all__ = ["CATALOGUE", "create", "describe", "names", "search"]
 
 _OURS = (
     Entry(
+        name="linear",
+        target="netwright.models.classifiers.linear:Linear",
+        summary="one linear layer: linear, ridge, lasso and logistic regression",
+        paper="The regression analysis of binary sequences, 1958, "
+        "https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
+    ),
+    Entry(
         name="mlp",
         target="netwright.models.classifiers.mlp:MLP",
         summary="multi-layer perceptron, for tables",

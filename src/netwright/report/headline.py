@@ -71,6 +71,7 @@ def fact_tiles(contents: Contents) -> list[tuple[str, str]]:
         ("an epoch", duration(_median(seconds)) if seconds else None),
         ("examples a second", count(_median(speeds)) if speeds else None),
         ("best at", _best(best)),
+        ("weights at 0", _share((contents.ended or {}).get("zeros"))),
         ("attempts", count(contents.attempts) if contents.attempts > 1 else None),
     ]
     return [(name, value) for name, value in rows if value is not None]
@@ -82,6 +83,10 @@ def _best(best: Any) -> str | None:
     if "epoch" in best:
         return f"epoch {best['epoch']}"
     return f"step {count(best['step'])}" if "step" in best else None
+
+
+def _share(value: Any) -> str | None:
+    return f"{100 * value:.1f} %" if isinstance(value, (int, float)) else None
 
 
 def _median(values: list[float]) -> float:

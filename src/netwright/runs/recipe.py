@@ -21,16 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from netwright._errors import BadValue, must_be, offenders
 from netwright.runs.disk_space import parse_space
 
-__all__ = [
-    "DataPart",
-    "EarlyStoppingPart",
-    "EnsemblePart",
-    "Named",
-    "OptimizerPart",
-    "Recipe",
-    "SplitPart",
-]
-__all__ += ["TrainingPart", "parse_assignment"]
+__all__ = ["DataPart", "EarlyStoppingPart", "EnsemblePart", "Named", "OptimizerGroupPart"]
+__all__ += ["OptimizerPart", "Recipe", "SplitPart", "TrainingPart", "parse_assignment"]
 
 
 class _Part(BaseModel):
@@ -56,11 +48,41 @@ class Named(BaseModel):
         return dict(self.model_extra or {})
 
 
+class OptimizerGroupPart(BaseModel):
+    """What differs for the parameters that `match` matches, as `train.optimizers.groups` has it.
+
+    Any option of the optimiser may stand beside it, `l1` too.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    match: str
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    learning_rate_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything beside pattern and rate."""
+        return dict(self.model_extra or {})
+
+
 class OptimizerPart(Named):
-    """An optimiser; its learning rate is chosen by the model where it is left out."""
+    """An optimiser; its learning rate is chosen by the model where it is left out.
+
+    `l1` above 0 is the weight of the absolute values of the weights, biases and normalisers apart,
+    in the loss: those that matter too little end at exactly 0. `groups` has options of layers; the
+    first whose pattern matches a parameter holds.
+    """
 
     name: str = "adamw"
     learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    l1: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    groups: tuple[OptimizerGroupPart, ...] = ()
+
+    @property
+    def reaches_zeros(self) -> bool:
+        """Whether some of the weights are under an L1 penalty."""
+        return bool(self.l1) or any(group.options.get("l1") for group in self.groups)
 
 
 class DataPart(_Part):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from netwright._errors import must_be
 from netwright.data.source import Position
 from netwright.runs.records import Ended, Finding
+from netwright.train.optimizers.proximal import share_of_zeros
 
 if TYPE_CHECKING:
     from netwright.data.batch import Streams
@@ -104,6 +105,11 @@ class View:
         """Score, step and epoch of the best validation so far."""
         best = self._loop.best
         return {"score": best.score, "step": best.step, "epoch": best.epoch}
+
+    @property
+    def share_of_zeros(self) -> float | None:
+        """Of the weights under an L1 penalty, how many are exactly 0; None where none are."""
+        return share_of_zeros(self._loop.optimizers.values())
 
     @property
     def skipped_updates(self) -> int:

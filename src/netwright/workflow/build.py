@@ -18,7 +18,7 @@ from netwright.methods.base import Method, ParameterGroup, Task
 from netwright.methods.catalogue import CATALOGUE as METHODS
 from netwright.runs.disk_space import parse_space
 from netwright.runs.events import Recorder
-from netwright.runs.recipe import Named, Recipe, TrainingPart
+from netwright.runs.recipe import Named, OptimizerPart, Recipe, TrainingPart
 from netwright.train import schedules
 from netwright.train.early_stopping import (
     EarlyStopping,
@@ -28,6 +28,12 @@ from netwright.train.early_stopping import (
 )
 from netwright.train.loop import MakeOptimizer
 from netwright.train.optimizers.build import build_optimizer
+from netwright.train.optimizers.groups import (
+    GroupRule,
+    apply_rules,
+    parameter_names,
+    refuse_idle_rules,
+)
 from netwright.train.settings import Settings
 from netwright.train.snapshot import SnapshotFolder
 
@@ -35,6 +41,7 @@ __all__ = [
     "GIVEN",
     "build_early_stopping",
     "build_method",
+    "check_optimizer",
     "given_part",
     "make_optimizers",
     "naming_options",
@@ -150,18 +157,65 @@ def _model_builder(
     return build
 
 
-def make_optimizers(recipe: Recipe) -> MakeOptimizer:
-    """Builds the optimisers of a stage as the recipe says."""
+def make_optimizers(recipe: Recipe, method: Method) -> MakeOptimizer:
+    """Builds the optimisers of a stage as the recipe says.
+
+    Args:
+        recipe: completed.
+        method: that learns, whose names of parameters the recipe's groups match.
+    """
     part = recipe.optimizer
     if part is None or part.learning_rate is None:
         raise must_be("optimizer", "complete in a completed recipe", part)
-    rate, options = part.learning_rate, part.options
+    rate, options, rules = part.learning_rate, part.options, rules_of(part)
 
     def make(name: str, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
+        divided = apply_rules(groups, rules, names=parameter_names(method)) if rules else groups
         with naming_options("optimizer", options):
-            return build_optimizer(groups, name=part.name, learning_rate=rate, **options)
+            return build_optimizer(
+                divided, name=part.name, learning_rate=rate, l1=part.l1, **options
+            )
 
     return make
+
+
+def rules_of(part: OptimizerPart) -> list[GroupRule]:
+    """The options of single layers."""
+    rules = []
+    for group in part.groups:
+        options = dict(group.options)
+        if group.learning_rate is not None:
+            options["lr"] = group.learning_rate
+        if group.learning_rate_scale != 1.0:
+            options["lr_scale"] = group.learning_rate_scale
+        rules.append(GroupRule(match=group.match, options=options))
+    return rules
+
+
+def check_optimizer(recipe: Recipe, method: Method) -> None:
+    """Refuse what the recipe asks of an optimiser that this method or run can't do.
+
+    Raises:
+        BadValue: a group that matches nothing, L1 where zeros can't be; in one sentence.
+    """
+    part = recipe.optimizer
+    if part is None:
+        return
+    refuse_idle_rules(rules_of(part), method)
+    if part.reaches_zeros and recipe.training.ema_decay is not None:
+        raise must_be(
+            "training.ema_decay",
+            "left out with optimizer.l1",
+            recipe.training.ema_decay,
+            "An average of weights over time is not 0 where they have become 0.",
+        )
+    if part.reaches_zeros and recipe.training.distribution == "fsdp":
+        raise must_be(
+            "training.distribution",
+            "data-parallel with optimizer.l1",
+            "fsdp",
+            "The soft threshold and the share of zeros need whole weights.",
+        )
 
 
 def schedule_of(recipe: Recipe) -> schedules.Schedule:

@@ -108,7 +108,7 @@ def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
     filled = {**defaults.get(asked.name, adaptive), **asked.options, "name": asked.name}
     if asked.learning_rate is not None:
         filled["learning_rate"] = asked.learning_rate
-    return OptimizerPart.model_validate(filled)
+    return OptimizerPart.model_validate({**filled, "l1": asked.l1, "groups": asked.groups})
 
 
 def _training(part: TrainingPart, facts: Facts) -> TrainingPart:

@@ -166,7 +166,7 @@ def _loop(
     return Loop(
         method,
         {"train": source},
-        make_optimizer=make_optimizers(recipe),
+        make_optimizer=make_optimizers(recipe, method),
         settings=settings_of(recipe),
         schedule=schedule_of(recipe),
         held_out=held_out,

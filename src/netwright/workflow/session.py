@@ -16,7 +16,7 @@ from netwright.data.sources.table import Table
 from netwright.methods.base import Method
 from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
-from netwright.workflow.build import GIVEN, build_method, given_part, resolved_path
+from netwright.workflow.build import GIVEN, build_method, check_optimizer, given_part, resolved_path
 from netwright.workflow.defaults import Facts, complete
 from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loaders
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
@@ -91,6 +91,7 @@ def open_session(recipe: Recipe, given: Given) -> Session:
         method=given.method,
     )
     refuse_misfit(method, prepared.example)
+    check_optimizer(recipe, method)
     return Session(recipe, name, prepared, method, device)
 
 

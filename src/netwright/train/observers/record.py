@@ -101,6 +101,7 @@ class Record(Observer):
             loss=loss,
             examples=examples,
             skipped_updates=view.skipped_updates,
+            **_zeros(view),
             clock={"seconds": seconds, "examples_per_second": examples / max(seconds, 1e-9)},
         )
 
@@ -170,6 +171,7 @@ class Record(Observer):
             reason=ended.reason,
             epochs=view.epoch,
             best=view.best,
+            **_zeros(view),
             clock={"seconds": seconds},
         )
         self._recorder.flush(sync=True)
@@ -195,6 +197,12 @@ class Record(Observer):
                 term_weights=row.term_weights,
             )
         self._rows.clear()
+
+
+def _zeros(view: View) -> dict[str, float]:
+    """Told where an L1 penalty makes them."""
+    share = view.share_of_zeros
+    return {} if share is None else {"zeros": share}
 
 
 def _unread(values: list[Tensor]) -> Sequence[Tensor | float]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
+from netwright.train.optimizers.proximal import ProximalStep, proximal_step_of
 
 __all__ = ["Direct", "has_hooks"]
 
@@ -50,6 +51,7 @@ class Direct:
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer = optimizer
         self._kernel = _kernel_of(optimizer)
+        self._proximal = proximal_step_of(optimizer)
         self._groups: list[_Group] = []
         self._of: tuple[object, object] | None = None
 
@@ -62,6 +64,8 @@ class Direct:
         with torch.no_grad():
             for group, given in zip(self._groups, gradients, strict=True):
                 self._kernel(group, given)
+        if self._proximal is not None:
+            self._proximal(self._optimizer)
 
     def _gradients(self) -> list[list[Tensor]] | None:
         found = []
@@ -105,10 +109,11 @@ class Direct:
 
 
 def has_hooks(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether somebody is to be called before or after its step."""
+    """Whether somebody is to be called before or after its step, its proximal step apart."""
+    after = optimizer._optimizer_step_post_hooks
     return bool(
         optimizer._optimizer_step_pre_hooks
-        or optimizer._optimizer_step_post_hooks
+        or (after and any(not isinstance(hook, ProximalStep) for hook in after.values()))
         or _global_optimizer_pre_hooks
         or _global_optimizer_post_hooks
     )

@@ -20,7 +20,8 @@ from torch import Tensor
 from netwright.train.optimizers.direct import has_hooks
 from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
 
-__all__ = ["AdamUpdate", "MomentumUpdate", "Rule", "is_filled", "obstacle", "rule_for"]
+__all__ = ["AdamUpdate", "MomentumUpdate", "ProximalUpdate", "Rule", "is_filled", "obstacle"]
+__all__ += ["rule_for"]
 
 
 _WRITTEN = (torch.optim.SGD, MovingAverageMomentum, torch.optim.Adam, torch.optim.AdamW)
@@ -47,6 +48,10 @@ class Rule(Protocol):
         scalars: Sequence[Tensor],
     ) -> tuple[Tensor, ...]:
         """The parameter and its state after the step."""
+        ...
+
+    def length(self, *, state: Sequence[Tensor], scalars: Sequence[Tensor]) -> Tensor:
+        """How far a constant gradient of 1 moves each entry in the long run, after the step."""
         ...
 
 
@@ -87,6 +92,11 @@ class MomentumUpdate:
         velocity = self.momentum * state[0] + (1 - self.dampening) * direction
         direction = direction + self.momentum * velocity if self.nesterov else velocity
         return parameter - rate * direction, velocity
+
+    def length(self, *, state: Sequence[Tensor], scalars: Sequence[Tensor]) -> Tensor:
+        """See `Rule`."""
+        longer = (1 - self.dampening) / (1 - self.momentum) if self.momentum else 1.0
+        return scalars[0] * longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +151,45 @@ class AdamUpdate:
         parameter = parameter - size * mean / (root.sqrt() / correction + self.eps)
         return parameter, step + 1, mean, square, *kept
 
+    def length(self, *, state: Sequence[Tensor], scalars: Sequence[Tensor]) -> Tensor:
+        """See `Rule`."""
+        rate, _, correction = scalars
+        return rate / (state[-1].sqrt() / correction + self.eps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProximalUpdate:
+    """An update and the soft threshold of `train.optimizers.proximal` behind it."""
+
+    rule: Rule
+    l1: float
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See `Rule`."""
+        return self.rule.keys
+
+    def scalars(self, state: Sequence[Tensor], rate: Tensor) -> tuple[Tensor, ...]:
+        """See `Rule`."""
+        return self.rule.scalars(state, rate)
+
+    def next(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        *,
+        state: Sequence[Tensor],
+        scalars: Sequence[Tensor],
+    ) -> tuple[Tensor, ...]:
+        """See `Rule`."""
+        moved, *after = self.rule.next(parameter, gradient, state=state, scalars=scalars)
+        threshold = self.l1 * self.length(state=after, scalars=scalars)
+        return moved - torch.minimum(torch.maximum(moved, -threshold), threshold), *after
+
+    def length(self, *, state: Sequence[Tensor], scalars: Sequence[Tensor]) -> Tensor:
+        """See `Rule`."""
+        return self.rule.length(state=state, scalars=scalars)
+
 
 def obstacle(optimizer: torch.optim.Optimizer) -> str | None:
     """Why its update can't be compiled; None where it can."""
@@ -155,6 +204,11 @@ def obstacle(optimizer: torch.optim.Optimizer) -> str | None:
 
 def rule_for(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> Rule:
     """The update of one group of an optimiser that has no `obstacle`."""
+    rule = _smooth_rule(optimizer, group)
+    return ProximalUpdate(rule=rule, l1=group["l1"]) if group.get("l1") else rule
+
+
+def _smooth_rule(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> Rule:
     if isinstance(optimizer, torch.optim.SGD):
         return MomentumUpdate(
             momentum=group["momentum"],

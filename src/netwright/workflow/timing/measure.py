@@ -199,7 +199,7 @@ class _Bench:
         return Loop(
             method,
             {"train": source},
-            make_optimizer=make_optimizers(recipe),
+            make_optimizer=make_optimizers(recipe, method),
             settings=settings,
             schedule=schedule_of(recipe),
             device=self.session.device,
