@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netwright.models import create
     from netwright.runs.recipe import Recipe
     from netwright.workflow.answer import predict
+    from netwright.workflow.cross_validation import cross_validate
     from netwright.workflow.ensembling.put_together import ensemble
     from netwright.workflow.fit import fit, resume, run_recipe
     from netwright.workflow.run import Run, load
@@ -29,6 +30,7 @@ __all__ = [
     "Stage",
     "__version__",
     "create",
+    "cross_validate",
     "ensemble",
     "fit",
     "load",
@@ -47,6 +49,7 @@ _PLACES = {
     "Recipe": "netwright.runs.recipe",
     "ensemble": "netwright.workflow.ensembling.put_together",
     "predict": "netwright.workflow.answer",
+    "cross_validate": "netwright.workflow.cross_validation",
     "fit": "netwright.workflow.fit",
     "resume": "netwright.workflow.fit",
     "run_recipe": "netwright.workflow.fit",

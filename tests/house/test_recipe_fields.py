@@ -51,7 +51,10 @@ CHANGES = {
     "split.kind": ["split.kind=shuffled"],
     "split.val": ["split.val=0.3"],
     "split.test": ["split.test=0.4"],
+    "split.calibration": ["split.calibration=0.2"],
     "split.seed": ["split.seed=5"],
+    "split.gap": ["split.gap=1.0"],
+    "split.fold.number": ["split.fold={number: 2, of: 3}"],
     "preprocess": ["preprocess={name: none}"],
     "augment": ["augment=[{name: flip}]"],
     "model": ["model={name: mlp, hidden: [5]}"],
@@ -91,6 +94,8 @@ CHANGES = {
     "device": ["device=no-such-device"],
 }
 ELSEWHERE = {
+    "split.fold.of": "goes with the number: tests/data/test_folds.py",
+    "split.fold.repeat": "goes with the number: tests/data/test_folds.py",
     "training.distribution": "of several processes: tests/workflow/test_several_processes.py",
     "training.sync_batch_norm": "of several processes: tests/workflow/test_several_processes.py",
     "training.process_timeout": "of several processes: tests/workflow/test_several_processes.py",

@@ -16,6 +16,7 @@ from netwright.data.decode import picture_tensor
 from netwright.data.depot import cache, catalogue, fetch
 from netwright.data.depot.unpack import unpack
 from netwright.data.depot.unpickle import arrays, unpickle
+from netwright.data.folds import FoldOf, rolling_origin
 from netwright.data.sampler import batch_index
 from netwright.data.source import Position
 from netwright.data.sources.domains import domain_folders
@@ -111,6 +112,9 @@ def disjoint(_: Path, *, groups: torch.Tensor | None = None, **keyword: Any) -> 
 
 
 CASES = {
+    "netwright.data.folds:rolling_origin": Case(
+        lambda _, **keyword: rolling_origin(torch.arange(20.0), 3, **keyword), {"gap": 2.0}
+    ),
     "netwright.data.decode:picture_tensor": Case(
         lambda _, **keyword: picture_tensor(Image.new("RGB", (4, 4), (9, 99, 199)), **keyword),
         {"channels": 1},
@@ -162,7 +166,15 @@ CASES = {
     ),
     "netwright.data.split:divide": Case(
         lambda _, **keyword: divide(DATA, **keyword),
-        {"kind": "shuffled", "val": 0.3, "test": 0.4, "seed": 1},
+        {
+            "kind": "shuffled",
+            "val": 0.3,
+            "test": 0.4,
+            "calibration": 0.2,
+            "seed": 1,
+            "gap": 1.0,
+            "fold": FoldOf(number=1, of=2),
+        },
     ),
 }
 EXEMPT = {

@@ -6,10 +6,22 @@ import torch
 
 from keyword_cases.case import Case
 from keyword_cases.metrics import PREDICTION, TARGETS
+from netwright.evaluate.cross_validation import HeldOutPart, corrected_interval, pooled
 from netwright.evaluate.hold_out import judge
 from netwright.metrics.accuracy import Accuracy
+from netwright.metrics.log_loss import LogLoss
+
+PART = HeldOutPart(prediction=PREDICTION, targets=TARGETS, index=torch.arange(40))
 
 CASES = {
+    "netwright.evaluate.cross_validation:corrected_interval": Case(
+        lambda _, **keyword: corrected_interval([0.5, 0.7, 0.6], ratio=0.2, **keyword),
+        {"level": 0.8},
+    ),
+    "netwright.evaluate.cross_validation:pooled": Case(
+        lambda _, **keyword: pooled([PART], lambda: {"log_loss": LogLoss()}, **keyword),
+        {"n_resamples": 100, "seed": 5},
+    ),
     "netwright.evaluate.hold_out:judge": Case(
         lambda _, **keyword: judge(
             PREDICTION, TARGETS, kind="classes", names=tuple("abcdefgh"), **keyword

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from netwright.methods.supervised import Task
 from netwright.runs.recipe import Recipe
 from netwright.workflow.answer import evaluate, predict
 from netwright.workflow.build import build_method
+from netwright.workflow.cross_validation import cross_validate
 from netwright.workflow.ensembling.put_together import ensemble
 from netwright.workflow.fit import fit, run_recipe
 from netwright.workflow.run import Run, load
@@ -107,7 +109,25 @@ def timed(folder: Path, **keyword: Any) -> Any:
     return found.data, found.model, [stage.measured for stage in found.stages], kept
 
 
+def cross_validated(folder: Path, **keyword: Any) -> Any:
+    (folder / "some.csv").write_text(TABLE)
+    usual = {"folds": 2, "changes": SHORT, "epochs": None}
+    # a page for each fold would take most of the time
+    with patch("netwright.report.write_report", lambda run: run.write_text("report.html", "")):
+        return cross_validate("some.csv", **{**usual, **keyword}).to_json()
+
+
 CASES = {
+    "netwright.workflow.cross_validation:cross_validate": Case(
+        cross_validated,
+        {
+            "folds": 3,
+            "repeats": 2,
+            "hold_back": 0.2,
+            "name": "mine",
+            "device": "no-such-device",
+        },
+    ),
     "netwright.workflow.timing.measure:time_step": Case(
         timed,
         {
@@ -167,6 +187,16 @@ EXEMPT = {
     "netwright.workflow.ensembling.described:rebuilt": "model and method go to build_method; "
     "tests/workflow/test_workflow_ensembling.py loads an ensemble of a given module",
     "netwright.workflow.ensembling.loaded:load_ensemble": "hands both on to rebuilt",
+    "netwright.workflow.cross_validation:cross_validate(console)": "only draws progress there",
+    **{
+        f"netwright.workflow.cross_validation:cross_validate({name})": "goes to the same place as "
+        "that of fit, by way of wished"
+        for name in ("model", "method", "epochs", "seed", "changes", "root")
+    },
+    "netwright.workflow.cross_validation:cross_validate_recipe": "cross_validate hands it all that "
+    "it was given",
+    "netwright.workflow.cross_validation:go_on": "tests/workflow/test_workflow_cross_validation.py "
+    "goes on with the same and with other data; the rest goes to resume and load",
     "netwright.workflow.interrupt:stops_on_interrupt(settling)": "tests/workflow/test_several_"
     "processes.py holds what it does",
     "netwright.workflow.answer:evaluate(skip_bad)": "goes the same way as that of predict",

@@ -163,7 +163,8 @@ def test_data_are_what_a_recipe_can_not_do_without():
 
 
 def test_a_field_that_resembles_nothing_lists_what_is_known():
-    with pytest.raises(BadValue, match=r"split.qqq is unknown \(known: kind, val, test, seed\)"):
+    known = "kind, val, test, calibration, seed, gap, fold"
+    with pytest.raises(BadValue, match=rf"split.qqq is unknown \(known: {known}\)"):
         Recipe.parse({**DIGITS, "split": {"qqq": 1}})
 
 

@@ -8,7 +8,7 @@ import typer
 
 from netwright import __version__
 from netwright._errors import NetwrightError
-from netwright.cli import answers, depot, ensembling, finding, runs, timing, training
+from netwright.cli import answers, depot, ensembling, finding, protocols, runs, timing, training
 from netwright.workflow.launch import launched_rank
 
 __all__ = ["app", "main"]
@@ -43,6 +43,7 @@ class _State:
 
 
 training.add_to(app)
+protocols.add_to(app)
 timing.add_to(app)
 answers.add_to(app)
 ensembling.add_to(app)

@@ -107,9 +107,14 @@ def resume(
     trust: bool = TRUST,
     root: Path = _ROOT,
 ) -> None:
-    """Go on with a run that was interrupted or killed; it ends as if it had never stopped."""
+    """Go on with a run, or a cross-validation, that was interrupted or killed."""
+    from netwright.cli.protocols import PLAN, resume_folds
     from netwright.workflow.fit import resume as go_on
 
+    for place in (Path(run), root / run):
+        if (place / PLAN).is_file():
+            resume_folds(place, trust=trust)
+            return
     tell(go_on(run, trust=trust, root=root))
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "Fractions",
     "grouped",
     "k_fold",
+    "nearest_changes",
     "shuffled",
     "stratified",
     "stratified_k_fold",
@@ -113,7 +114,7 @@ def temporal(times: Float[Tensor, "n"], *, fractions: Fractions) -> dict[str, Te
             "Divide by another kind, or ask for fewer splits.",
             error=BadData,
         )
-    bounds = [0, *_nearest_changes(changes, list(sizes.values())), len(times)]
+    bounds = [0, *nearest_changes(changes, list(sizes.values())), len(times)]
     return {
         name: sequence[start:stop]
         for name, start, stop in zip(sizes, bounds[:-1], bounds[1:], strict=True)
@@ -246,8 +247,13 @@ def _deal_groups(members: list[int], dealing: list[int], sizes: list[int]) -> li
     return dealt_to
 
 
-def _nearest_changes(changes: list[int], sizes: list[int]) -> list[int]:
-    """One change of time for each boundary, increasing, each as near to its place as can be."""
+def nearest_changes(changes: list[int], sizes: list[int]) -> list[int]:
+    """One change of time for each boundary, increasing, each as near to its place as can be.
+
+    Args:
+        changes: places where the time changes, increasing.
+        sizes: wanted of the stretches.
+    """
     chosen: list[int] = []
     first = 0
     for boundary in range(len(sizes) - 1):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from netwright._errors import BadData, must_be, offenders, unknown
 from netwright.data.dataset import Data, TargetKind
+from netwright.data.folds import FoldOf, fold_of, spaced
 from netwright.data.partition import (
     Fractions,
     grouped,
@@ -21,6 +23,7 @@ from netwright.data.partition import (
 
 __all__ = [
     "check_disjoint",
+    "chosen_kind",
     "divide",
     "grouped",
     "k_fold",
@@ -35,7 +38,15 @@ _STRATIFIED_TARGETS = {*_ONE_CLASS, TargetKind.MULTI_LABEL}
 
 
 def divide(
-    data: Data, *, kind: str = "auto", val: float = 0.1, test: float = 0.2, seed: int = 0
+    data: Data,
+    *,
+    kind: str = "auto",
+    val: float = 0.1,
+    test: float = 0.2,
+    calibration: float = 0.0,
+    seed: int = 0,
+    gap: float = 0.0,
+    fold: FoldOf | None = None,
 ) -> dict[str, Tensor]:
     """The splits of a data set: those it came with, and those still to be cut.
 
@@ -43,37 +54,88 @@ def divide(
     that came with more keeps what it came with; only a missing `val` is cut, from its train, and no
     test split is made up. Shares are of what is cut: the whole set, or the given train.
 
+    With a fold, the test split is what that fold holds out of the set or of the given train; the
+    share `test` is held back from all folds, and so is a test split that the set came with.
+
     Args:
         data: the set.
         kind: "auto" takes the first that applies: temporal (the set has times), grouped (it has
             groups), stratified (it has classes), shuffled.
         val: share of the validation split; 0 for none.
         test: share of the test split; 0 for none.
+        calibration: share of a split that neither learning nor choosing sees; 0 for none.
         seed: of the split itself: runs with other training seeds are judged by the same test split.
+        gap: of a temporal split: each part loses what is less than this long before the next one.
+        fold: of a cross-validation.
 
     Raises:
         BadData: splits that came with the set share an example or a group, or the given train lacks
             a class of another, or there is one class only.
     """
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
-        raise must_be("val + test", "shares from 0 that leave some to train on", (val, test))
+    shares = {"val": val, "calibration": calibration, "test": test}
+    if min(shares.values()) < 0 or sum(shares.values()) >= 1:
+        raise must_be(
+            "val + test + calibration", "shares from 0 that leave some to train on", shares
+        )
     given = {name: index.long().cpu() for name, index in data.splits.items()}
     check_disjoint(given, data.groups, count=len(data))
     train = given.get("train", torch.arange(len(data)))
     if given and "train" not in given:
         raise must_be("splits", "with one named train", sorted(given), error=BadData)
     _refuse_unlearnable(data, given or {"train": train})
-    in_one_piece = set(given) <= {"train"}
-    missing_val = 0.0 if "val" in given else val
-    shares = {"val": missing_val, "test": test if in_one_piece else 0.0}
-    wanted = {name: share for name, share in shares.items() if share > 0}
-    if not wanted:
-        return given or {"train": train}
-    cut = _KINDS[_chosen_kind(data, kind)](
-        data, train, {"train": 1 - sum(wanted.values()), **wanted}, seed
-    )
-    divided = given | {name: train[places] for name, places in cut.items()}
+    cut = _Cut(data, kind=chosen_kind(data, kind), seed=seed, gap=gap)
+    if fold is not None:
+        divided = _with_fold(cut, given, train, shares, fold)
+    else:
+        if not set(given) <= {"train"}:
+            shares["test"] = 0.0
+        missing = {name: share for name, share in shares.items() if name not in given}
+        divided = given | cut(train, missing)
     check_disjoint(divided, data.groups, count=len(data))
+    return divided
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cut:
+    """A way to cut some of a set's examples in parts."""
+
+    data: Data = field(kw_only=False)
+    kind: str
+    seed: int
+    gap: float
+
+    def __post_init__(self) -> None:
+        if self.gap < 0 or (self.gap > 0 and self.kind != "temporal"):
+            raise must_be("split.gap", f"0 for a {self.kind} split, and never below", self.gap)
+
+    def __call__(self, among: Tensor, shares: Mapping[str, float]) -> dict[str, Tensor]:
+        """Parts by name, `train` being the rest."""
+        wanted = {name: share for name, share in shares.items() if share > 0}
+        if not wanted:
+            return {"train": among}
+        fractions = {"train": 1 - sum(wanted.values()), **wanted}
+        parts = _KINDS[self.kind](self.data, among, fractions, self.seed)
+        placed = {name: among[places] for name, places in parts.items()}
+        if self.gap > 0:
+            return spaced(placed, _known(self.data.times, "times", self.kind), gap=self.gap)
+        return placed
+
+
+def _with_fold(
+    cut: _Cut,
+    given: Mapping[str, Tensor],
+    train: Tensor,
+    shares: Mapping[str, float],
+    fold: FoldOf,
+) -> dict[str, Tensor]:
+    """The fold as the test split; what chooses is cut from what is left to learn from."""
+    among = train if "test" in given else cut(train, {"test": shares["test"]})["train"]
+    learned, held = fold_of(cut.data, among, kind=cut.kind, fold=fold, seed=cut.seed, gap=cut.gap)
+    own = {"val", "calibration"} - set(given)
+    parts = cut(learned, {name: share for name, share in shares.items() if name in own})
+    kept = {name: index for name, index in given.items() if name not in ("train", "test")}
+    divided = parts | kept | {"test": held}
+    _refuse_unlearnable(cut.data, divided)
     return divided
 
 
@@ -144,7 +206,8 @@ def _refuse_shared(what: str, splits: Mapping[str, Tensor]) -> None:
     )
 
 
-def _chosen_kind(data: Data, kind: str) -> str:
+def chosen_kind(data: Data, kind: str) -> str:
+    """The way to cut that is meant: "auto" takes the first that the data allow."""
     if kind != "auto":
         if kind not in _KINDS:
             raise unknown("split", kind, ["auto", *_KINDS])

@@ -16,7 +16,7 @@ from netwright.report.pictures import Album
 from netwright.report.tables import class_table, confusion, environment_rows, metric_rows
 from netwright.runs.store import RunFolder
 
-__all__ = ["render", "write_report"]
+__all__ = ["render", "template", "write_report"]
 
 ERRORS, SAMPLES, SKIPPED = 48, 40, 50  # shown at most
 ERROR_BYTES, SAMPLE_BYTES = 1_200_000, 600_000  # of pictures; the page stays below 3 MB
@@ -56,10 +56,11 @@ def render(folder: RunFolder) -> str:
         "environment": environment_rows(contents.environment),
         "damaged": contents.damaged,
     }
-    return str(_template().render(page=page))
+    return str(template("page.html.j2").render(page=page))
 
 
-def _template() -> Any:
+def template(name: str) -> Any:
+    """A page of this room, with its style at hand."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     places = PackageLoader("netwright.report", ".")
@@ -71,7 +72,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.globals["style"] = (files("netwright.report") / "page.css").read_text("utf-8")
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def _errors(contents: Contents) -> dict[str, Any]:

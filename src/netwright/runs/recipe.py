@@ -23,6 +23,7 @@ from netwright.runs.disk_space import parse_space
 
 __all__ = ["DataPart", "EarlyStoppingPart", "EnsemblePart", "Named", "OptimizerGroupPart"]
 __all__ += ["OptimizerPart", "Recipe", "SplitPart", "TrainingPart", "parse_assignment"]
+__all__ += ["FoldPart"]
 
 
 class _Part(BaseModel):
@@ -114,13 +115,34 @@ class DataPart(_Part):
     fingerprint: str | None = None
 
 
+class FoldPart(_Part):
+    """Which fold of a cross-validation is the test part: `number` of `of`, both from 1."""
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=2)
+    repeat: int = Field(default=1, ge=1)
+
+
 class SplitPart(_Part):
-    """How the examples are divided. The test part does not depend on the run's seed."""
+    """How the examples are divided. The test part does not depend on the run's seed.
+
+    Attributes:
+        kind: "auto" takes what the data allow.
+        val: share that chooses the weights and stops the run; 0 for none.
+        test: share that judges; with a fold, the share that all folds leave alone.
+        calibration: share that neither learning nor choosing sees, for `netwright calibrate`.
+        seed: of the cut.
+        gap: of a temporal split: how long before the next part nothing is used.
+        fold: of a cross-validation.
+    """
 
     kind: Literal["auto", "stratified", "grouped", "temporal", "shuffled"] = "auto"
-    val: float = Field(default=0.1, gt=0, lt=1)
+    val: float = Field(default=0.1, ge=0, lt=1)
     test: float = Field(default=0.2, ge=0, lt=1)
+    calibration: float = Field(default=0.0, ge=0, lt=1)
     seed: int = 0
+    gap: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    fold: FoldPart | None = None
 
 
 class EarlyStoppingPart(_Part):

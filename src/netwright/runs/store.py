@@ -16,7 +16,7 @@
                                     [[...]] or null (rows are true, columns predicted), names,
                                     per_class: {name: {metric: value}}, confused_pairs: [{target,
                                     prediction, count}]}
-`evaluation/SPLIT.safetensors`      outputs, probabilities, targets, index
+`evaluation/SPLIT.safetensors`      outputs, probabilities (or logits), targets, index
 `pictures/*.png`                    with `errors.json`: [{file, label, index, target, prediction,
                                     confidence}], the most confident first, and `samples.json`:
                                     [{file, label, target}]

@@ -7,14 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from netwright import _random
 from netwright._catalogue import only_installed
-from netwright._errors import BadType, DamagedRun, must_be
+from netwright._errors import DamagedRun
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.methods.base import Method
 from netwright.runs.environment import environment
@@ -26,9 +25,6 @@ from netwright.runs.records import Ended
 from netwright.runs.store import RunFolder
 from netwright.train.distribute.processes import Processes
 from netwright.train.loop import Loop
-from netwright.workflow.build import (
-    GIVEN,
-)
 from netwright.workflow.ensembling.snapshots import (
     conclude_snapshots,
     forget_cycles,
@@ -40,12 +36,13 @@ from netwright.workflow.launch import is_launched, together
 from netwright.workflow.learning import Learning
 from netwright.workflow.run import Run
 from netwright.workflow.session import Given, Session, open_session
+from netwright.workflow.wishes import wished
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-__all__ = ["fit", "new_folder", "resume", "run_recipe"]
+__all__ = ["fit", "new_folder", "resume", "run_recipe", "terminal"]
 
 _BEFORE_LEARNING = {"attempt", "stage", "finding", "compilation"}
 
@@ -98,10 +95,7 @@ def fit(
     Raises:
         NetwrightError: one sentence on what can't be used, and the way out.
     """
-    _require_kind("model", model, nn.Module)
-    _require_kind("method", method, Method)
-    named = isinstance(data, (str, Path))
-    shortcuts: dict[str, Any] = {
+    fields = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,
         "training.precision": precision,
@@ -113,19 +107,13 @@ def fit(
         "seed": seed,
         "device": device,
         "doctor": doctor,
-        "model.name": model if isinstance(model, str) else None,
-        "method.name": method if isinstance(method, str) else None,
     }
-    content: dict[str, Any] = {"data": {"name": str(data) if named else GIVEN}}
-    for path, value in shortcuts.items():
-        if value is not None:
-            _put(content, path.split("."), value)
-    recipe = Recipe.parse(content).changed(changes)
+    recipe, given = wished(data, model=model, method=method, fields=fields, changes=changes)
     return run_recipe(
         recipe,
-        data=None if named else data,
-        model=model if isinstance(model, nn.Module) else None,
-        method=method if isinstance(method, Method) else None,
+        data=given.data,
+        model=given.model,
+        method=given.method,
         name=name,
         root=root,
         console=console,
@@ -294,7 +282,7 @@ def _carry_out(
                 _refuse_finished(folder)
             recorder = stack.enter_context(Recorder(folder.path, last_attempt(folder.path) + 1))
         learning = Learning(session, folder, processes=processes, recorder=recorder)
-        loop, ended = learning.learn(console or _terminal(), resumed=resumed)
+        loop, ended = learning.learn(console or terminal(), resumed=resumed)
         processes.take_back(loop.method, into=session.method)
         session.method.to(session.device).eval()
         if gathers_snapshots(session.recipe) and ended.reason != "interrupted":
@@ -323,18 +311,8 @@ def _report(run: Run, recorder: Recorder | None, ended: Ended) -> None:
         recorder.record(COMPLETE, step=ended.step)
 
 
-def _put(content: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    for key in path[:-1]:
-        content = content.setdefault(key, {})
-    content[path[-1]] = value
-
-
-def _require_kind(what: str, value: Any, kind: type) -> None:
-    if value is not None and not isinstance(value, (str, kind)):
-        raise must_be(what, f"a name or a {kind.__name__} object", value, error=BadType)
-
-
-def _terminal() -> Console:
+def terminal() -> Console:
+    """Where progress is drawn when nobody says otherwise."""
     from rich.console import Console
 
     return Console(file=sys.stderr)

@@ -118,6 +118,8 @@ def write_evaluation(
     }
     if prediction.probabilities is not None:
         tensors["probabilities"] = prediction.probabilities
+    elif prediction.logits is not None:  # margins: what such answers can be ranked by
+        tensors["logits"] = prediction.logits
     folder.write_tensors(f"evaluation/{split}.safetensors", tensors)
 
 

@@ -15,6 +15,7 @@ from netwright.data.augment.compose import Augment
 from netwright.data.augment.torchvision_v2 import PREFIX, in_workers, refuse_in_memory
 from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
+from netwright.data.folds import FoldOf
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.data.source import Share, Source
 from netwright.data.sources.pictures import PictureFiles
@@ -25,7 +26,7 @@ from netwright.data.streams.held_out import held_out
 from netwright.data.streams.in_memory import InMemorySource
 from netwright.data.streams.streamed import StreamedSource
 from netwright.methods.base import Task
-from netwright.runs.recipe import Recipe
+from netwright.runs.recipe import Recipe, SplitPart
 from netwright.workflow.build import naming_options
 
 __all__ = ["Prepared", "divide_data", "fingerprint", "prepare"]
@@ -178,8 +179,9 @@ def _augmentations(recipe: Recipe) -> list[dict[str, Any]]:
 
 def divide_data(data: Data, recipe: Recipe) -> dict[str, Tensor]:
     """The splits that a recipe asks for."""
-    split = recipe.split
-    return divide(data, kind=split.kind, val=split.val, test=split.test, seed=split.seed)
+    asked = {name: getattr(recipe.split, name) for name in SplitPart.model_fields}
+    fold = recipe.split.fold
+    return divide(data, **asked | {"fold": fold and FoldOf(**fold.model_dump())})
 
 
 def prepare(data: Data, recipe: Recipe, *, splits: Mapping[str, Tensor]) -> Prepared:

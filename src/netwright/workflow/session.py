@@ -22,7 +22,7 @@ from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loa
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
 from netwright.workflow.try_out import gives_two_scores, refuse_misfit
 
-__all__ = ["Given", "Session", "open_session"]
+__all__ = ["Given", "Session", "open_session", "read_data"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,12 @@ def _with_unit(recipe: Recipe, prepared: Prepared | PreparedLoaders, *, model: n
     return recipe.model_copy(update={"method": method})
 
 
-def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
+def read_data(recipe: Recipe, given: Given) -> Data:
+    """The data of a recipe, with the targets to learn.
+
+    Raises:
+        BadData: they are not there or can't be used.
+    """
     part = recipe.data
     data = open_data(
         part.name if given.data is None else given.data,
@@ -122,6 +127,11 @@ def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
         raise must_be(
             "data", "given with targets to learn", data.name, "Name the target, or give (x, y)."
         )
+    return data
+
+
+def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
+    data, part = read_data(recipe, given), recipe.data
     splits = divide_data(data, recipe)
     recipe = complete(recipe, _facts(data, count=len(splits["train"])))
     recipe = _with_given(recipe, given, found=fingerprint(data), path=resolved_path(part.name))

@@ -1,0 +1,140 @@
+"""netwright cross-validate."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from netwright.cli.figures import short
+from netwright.cli.training import (
+    BATCH_SIZE,
+    DATA,
+    DEVICE,
+    EPOCHS,
+    METHOD,
+    MODEL,
+    SET,
+    SKIP_BAD,
+    TARGET,
+    wished_recipe,
+)
+
+if TYPE_CHECKING:
+    from netwright.evaluate.cross_validation import FoldFigures
+    from netwright.workflow.cross_validation import CrossValidation
+
+__all__ = ["PLAN", "add_to", "resume_folds"]
+
+PLAN = "plan.json"  # marks the folder of a cross-validation; said again to be found without torch
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare the commands."""
+    app.command(name="cross-validate")(cross_validate)
+
+
+def cross_validate(
+    data: str = DATA,
+    folds: str = typer.Option("5", help="How many, or leave-one-out (one group, with groups)."),
+    repeats: int = typer.Option(1, help="How often the folds are cut anew."),
+    hold_back: float = typer.Option(0.0, help="Share that no fold sees."),
+    group: str | None = typer.Option(None, help="Column whose groups stay together."),
+    time: str | None = typer.Option(None, help="Column of times: later folds are held out."),
+    gap: float | None = typer.Option(None, help="Time before what is held out that is not used."),
+    recipe: Path | None = typer.Option(None, help="A recipe to carry out (RUN/recipe.yaml)."),
+    model: str | None = MODEL,
+    method: str | None = METHOD,
+    epochs: int | None = EPOCHS,
+    batch_size: int | None = BATCH_SIZE,
+    target: str | None = TARGET,
+    seed: int | None = typer.Option(None, help="Of the first repeat's training."),
+    device: str | None = DEVICE,
+    name: str | None = typer.Option(None, help="Of the folder."),
+    skip_bad: bool | None = SKIP_BAD,
+    changes: list[str] = SET,
+    as_json: bool = typer.Option(False, "--json", help="Print plain data."),
+    root: Path = typer.Option(Path("runs"), "--root", help="Folder of all runs."),
+) -> None:
+    """Judge every example of DATA once by a model that has not seen it; a run a fold."""
+    shortcuts = {
+        "data.name": data,
+        "data.target": target,
+        "data.skip_bad": skip_bad,
+        "data.group": group,
+        "data.time": time,
+        "split.test": hold_back,
+        "split.gap": gap,
+        "model": None if model is None else {"name": model},
+        "method": None if method is None else {"name": method},
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "seed": seed,
+        "device": device,
+    }
+    wished = wished_recipe(recipe, shortcuts, changes=changes)
+
+    from netwright.workflow.cross_validation import cross_validate_recipe
+
+    count = int(folds) if folds.lstrip("-").isdecimal() else folds
+    found = cross_validate_recipe(wished, folds=count, repeats=repeats, name=name, root=root)
+    _tell(found, as_json=as_json)
+
+
+def resume_folds(path: Path, *, trust: bool) -> None:
+    """Go on with a cross-validation and say what came out."""
+    from netwright.workflow.cross_validation import go_on
+
+    _tell(go_on(path, trust=trust), as_json=False)
+
+
+def _tell(found: CrossValidation, *, as_json: bool) -> None:
+    if not found.is_whole:
+        typer.echo(
+            f"stopped after {len(found.runs)} of {found.of} folds; "
+            f"go on with: netwright resume {found.path}",
+            err=as_json,
+        )
+        raise typer.Exit(130)
+    if as_json:
+        typer.echo(json.dumps(found.to_json()))
+        return
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
+    console.print(_table(found))
+    for note in found.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"runs:   {len(found.runs)} in {found.path}")
+    typer.echo(f"report: {found.path / 'report.html'}")
+
+
+def _table(found: CrossValidation) -> object:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    repeated = any(one.corrected for one in found.figures.values())
+    headings = ["metric", "mean over folds", "sd"]
+    headings += ["corrected interval"] if repeated else []
+    for heading in (*headings, "all folds together", "95 % interval"):
+        table.add_column(heading, justify="left" if heading == "metric" else "right")
+    for name, one in found.figures.items():
+        table.add_row(name, *_cells(one, repeated=repeated))
+    return table
+
+
+def _cells(one: FoldFigures, *, repeated: bool) -> list[str]:
+    cells = ["–" if one.mean is None else short(one.mean), "–" if one.sd is None else short(one.sd)]
+    if repeated:
+        inner = one.corrected
+        cells.append("–" if inner is None else f"[{short(inner.low)}, {short(inner.high)}]")
+    pooled = one.pooled
+    if pooled is None:
+        return [*cells, "–", "–"]
+    cells.append(short(pooled.value))
+    low, high = pooled.low, pooled.high
+    return [*cells, "–" if low is None or high is None else f"[{short(low)}, {short(high)}]"]
