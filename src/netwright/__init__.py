@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netwright.methods.base import Loss, Method, Phase, Prediction, Stage
-    from netwright.models import create
+    from netwright.models import create, initialise
     from netwright.runs.recipe import Recipe
     from netwright.workflow.answer import predict
     from netwright.workflow.cross_validation import cross_validate
@@ -33,6 +33,7 @@ __all__ = [
     "cross_validate",
     "ensemble",
     "fit",
+    "initialise",
     "load",
     "predict",
     "resume",
@@ -46,6 +47,7 @@ _PLACES = {
     "Prediction": "netwright.methods.base",
     "Stage": "netwright.methods.base",
     "create": "netwright.models",
+    "initialise": "netwright.models",
     "Recipe": "netwright.runs.recipe",
     "ensemble": "netwright.workflow.ensembling.put_together",
     "predict": "netwright.workflow.answer",

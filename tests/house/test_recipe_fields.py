@@ -58,6 +58,7 @@ CHANGES = {
     "preprocess": ["preprocess={name: none}"],
     "augment": ["augment=[{name: flip}]"],
     "model": ["model={name: mlp, hidden: [5]}"],
+    "initialise": ["initialise={name: orthogonal}"],
     "method": ["method={name: supervised, label_smoothing: 0.3}"],
     "optimizer.name": ["optimizer={name: sgd}"],
     "optimizer.learning_rate": ["optimizer={name: adamw, learning_rate: 0.1}"],

@@ -14,6 +14,15 @@ from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.linear import Linear
 from netwright.models.classifiers.mlp import MLP
 from netwright.models.classifiers.small_resnet import SmallResNet
+from netwright.models.initialisation.blocks import redraw
+from netwright.models.initialisation.constant import constant
+from netwright.models.initialisation.heuristic_uniform import heuristic_uniform
+from netwright.models.initialisation.kaiming import kaiming_normal, kaiming_uniform
+from netwright.models.initialisation.lecun_normal import lecun_normal
+from netwright.models.initialisation.lsuv import lsuv
+from netwright.models.initialisation.normal import normal
+from netwright.models.initialisation.orthogonal import orthogonal
+from netwright.models.initialisation.xavier import xavier_normal, xavier_uniform
 
 PICTURES = torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
 ROWS = torch.linspace(-1, 1, 6).reshape(2, 3)
@@ -42,7 +51,48 @@ def shapes(build: Any, name: str, **keyword: Any) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in network.state_dict().items()}
 
 
+def started(begin: Any, **fixed: Any) -> Any:
+    """A small network after a law."""
+
+    def call(_: object, **keyword: Any) -> dict[str, Tensor]:
+        network = MLP(2, in_channels=3, hidden=(5, 4))
+        begin(network, **fixed, **keyword)
+        return network.state_dict()
+
+    return call
+
+
 CASES = {
+    "netwright.models.initialisation.blocks:redraw": Case(
+        started(redraw, law=lambda block: block.values.normal_(generator=block.generator)),
+        {"seed": 1},
+    ),
+    "netwright.models.initialisation.constant:constant": Case(started(constant), {"value": 0.5}),
+    "netwright.models.initialisation.normal:normal": Case(
+        started(normal), {"deviation": 0.5, "seed": 1}
+    ),
+    "netwright.models.initialisation.lecun_normal:lecun_normal": Case(
+        started(lecun_normal), {"seed": 1}
+    ),
+    "netwright.models.initialisation.heuristic_uniform:heuristic_uniform": Case(
+        started(heuristic_uniform), {"seed": 1}
+    ),
+    **{
+        f"netwright.models.initialisation.xavier:{law.__name__}": Case(
+            started(law), {"gain": 2.0, "seed": 1}
+        )
+        for law in (xavier_normal, xavier_uniform)
+    },
+    **{
+        f"netwright.models.initialisation.kaiming:{law.__name__}": Case(
+            started(law), {"activation": "tanh", "fan": "out", "seed": 1}
+        )
+        for law in (kaiming_normal, kaiming_uniform)
+    },
+    "netwright.models.initialisation.orthogonal:orthogonal": Case(
+        started(orthogonal), {"gain": 2.0, "seed": 1}
+    ),
+    "netwright.models.initialisation.lsuv:lsuv": Case(started(lsuv, inputs=ROWS), {"seed": 1}),
     "netwright.models.catalogue:create": (
         Case(
             lambda _, **keyword: catalogue.create("mlp", num_classes=3, **keyword),

@@ -2,9 +2,10 @@
 
 A recipe as written by hand may leave fields out; a recipe in a run folder has every default filled
 in, so that `netwright train --recipe RUN/recipe.yaml` repeats the run. Named parts (model, method,
-optimizer, schedule, preprocess, augment) carry their options beside their name::
+optimizer, schedule, preprocess, augment, initialise) carry their options beside their name::
 
     optimizer: {name: adamw, learning_rate: 0.002, weight_decay: 0.01}
+    initialise: [{name: kaiming-normal, activation: tanh}, {name: output-bias}]
 """
 
 from __future__ import annotations
@@ -212,6 +213,7 @@ class Recipe(_Part):
     preprocess: Named | None = None
     augment: tuple[Named, ...] | None = None
     model: Named | None = None
+    initialise: tuple[Named, ...] | None = None
     method: Named = Named(name="supervised")
     optimizer: OptimizerPart | None = None
     schedule: Named | None = None
@@ -220,6 +222,12 @@ class Recipe(_Part):
     seed: int = 0
     device: str = "auto"
     doctor: bool = True
+
+    @field_validator("initialise", mode="before")
+    @classmethod
+    def _one_or_several(cls, content: Any) -> Any:
+        """A single step stands for a list of one: `initialise: orthogonal`."""
+        return (content,) if isinstance(content, (str, Mapping)) else content
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Self:

@@ -14,8 +14,9 @@ from netwright.data.augment.catalogue import DEFAULT_FOR_PICTURES
 from netwright.data.sampler import batch_count
 from netwright.runs.recipe import Named, OptimizerPart, Recipe, TrainingPart
 
-__all__ = ["Facts", "complete"]
+__all__ = ["AS_MADE", "Facts", "complete"]
 
+AS_MADE = "default"  # name of weights as the model's own code draws them
 SMALL_PICTURE = 64  # pixels a side up to which our own small residual net is the better choice
 LEAST_MOVED = 13  # pixels a side from which moving by one is less than the usual share of it
 LEAST_MOVES = 10  # passes below which seeing a picture as it is teaches more than moving it
@@ -68,6 +69,7 @@ def complete(recipe: Recipe, facts: Facts) -> Recipe:
             "preprocess": recipe.preprocess or Named(name=facts.preprocess),
             "augment": _augment(recipe, facts, epochs=training.epochs or 1),
             "model": model,
+            "initialise": recipe.initialise or (Named(name=AS_MADE),),
             "optimizer": _optimizer(recipe, model=model.name),
             "schedule": recipe.schedule or Named(name="one-cycle"),
             "training": training,

@@ -18,6 +18,7 @@ _TABLES = {
     "schedule": "netwright.train.schedules:CATALOGUE",
     "preprocessing": "netwright.data.preprocess.catalogue:PREPROCESSING",
     "augmentation": "netwright.data.augment.catalogue:AUGMENTATIONS",
+    "initialisation": "netwright.models.initialisation.catalogue:CATALOGUE",
     "loss": "netwright.losses.catalogue:CATALOGUE",
     "probe": "netwright.probes.catalogue:CATALOGUE",
 }

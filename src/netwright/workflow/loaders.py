@@ -55,6 +55,10 @@ class PreparedLoaders:
         """Of one example; empty where it is not one tensor."""
         return tuple(self.example.shape[1:]) if isinstance(self.example, Tensor) else ()
 
+    def first_inputs(self, count: int) -> Any:
+        """The inputs of a batch of the training loader; the first of them where there are more."""
+        return as_batch(next(iter(self.loaders["train"])))[:count].inputs
+
     @property
     def task(self) -> Task:
         """What is to be learned."""

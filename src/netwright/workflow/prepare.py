@@ -69,7 +69,11 @@ class Prepared:
     @property
     def example(self) -> Tensor:
         """Two training examples, as the network gets them."""
-        preprocessed: Tensor = self.preprocess(self.samples.take(self.splits["train"][:2]))
+        return self.first_inputs(2)
+
+    def first_inputs(self, count: int) -> Tensor:
+        """The first training examples, as the network gets them; all where there are fewer."""
+        preprocessed: Tensor = self.preprocess(self.samples.take(self.splits["train"][:count]))
         return preprocessed
 
     def train_source(self, recipe: Recipe) -> Source:

@@ -18,6 +18,7 @@ from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
 from netwright.workflow.build import GIVEN, build_method, check_optimizer, given_part, resolved_path
 from netwright.workflow.defaults import Facts, complete
+from netwright.workflow.initialising import start_weights
 from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loaders
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
 from netwright.workflow.try_out import gives_two_scores, refuse_misfit
@@ -92,6 +93,7 @@ def open_session(recipe: Recipe, given: Given) -> Session:
     )
     refuse_misfit(method, prepared.example)
     check_optimizer(recipe, method)
+    start_weights(method, recipe, prepared=prepared)
     return Session(recipe, name, prepared, method, device)
 
 

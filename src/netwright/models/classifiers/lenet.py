@@ -30,7 +30,7 @@ class LeNet(nn.Module):
         num_classes: scores an input, at least 1.
         in_channels: of the pictures.
         image_size: side, or (height, width), of the pictures, at least 16; None means 32.
-        activation: sigmoid, tanh, relu, leaky-relu, elu, gelu or silu.
+        activation: sigmoid, tanh, relu, leaky-relu, elu, gelu, silu or softmax.
 
     Example:
         >>> sum(parameter.numel() for parameter in LeNet(10, in_channels=1).parameters())

@@ -24,7 +24,7 @@ class MLP(nn.Sequential):
     """Linear layers with a non-linearity between them: for tables, and the baseline for pictures.
 
     Each hidden layer is linear, norm, activation, dropout; the last layer is linear alone. Weights
-    start from torch's own default.
+    start from torch's own default; `initialise` of a recipe gives them another law.
 
     Paper: Learning representations by back-propagating errors, 1986,
         https://doi.org/10.1038/323533a0
@@ -34,7 +34,7 @@ class MLP(nn.Sequential):
         in_channels: columns of a row; channels where the input is a picture.
         image_size: side, or (height, width), of a picture, which is flattened; None for rows.
         hidden: width of each hidden layer; none at all is a linear classifier.
-        activation: sigmoid, tanh, relu, leaky-relu, elu, gelu or silu.
+        activation: sigmoid, tanh, relu, leaky-relu, elu, gelu, silu or softmax.
         dropout: share of each hidden layer's units dropped in training, in [0, 1).
         norm: none, batch or layer.
 

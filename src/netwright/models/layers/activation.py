@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 
 from torch import nn
@@ -19,6 +20,7 @@ ACTIVATIONS: MappingProxyType[str, Callable[[], nn.Module]] = MappingProxyType(
         "relu": nn.ReLU,
         "sigmoid": nn.Sigmoid,
         "silu": nn.SiLU,
+        "softmax": partial(nn.Softmax, dim=1),
         "tanh": nn.Tanh,
     }
 )
@@ -26,6 +28,8 @@ ACTIVATIONS: MappingProxyType[str, Callable[[], nn.Module]] = MappingProxyType(
 
 def activation(name: str) -> nn.Module:
     """A fresh non-linearity.
+
+    Softmax is taken over the units of a layer, or over the channels at each pixel.
 
     Example:
         >>> activation("leaky-relu")

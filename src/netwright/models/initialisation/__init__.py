@@ -1,0 +1,1 @@
+"""Where weights start: one law a file, for any module."""
