@@ -8,12 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from keyword_cases.case import Case
+from netwright.data.batch import Batch
 from netwright.methods.base import trained
+from netwright.methods.grid_search import GridSearch
+from netwright.methods.normal_equations import NormalEquations
 from netwright.methods.output_units.binary import Binary
 from netwright.methods.output_units.bins import Bins
 from netwright.methods.output_units.classes import Classes
 from netwright.methods.output_units.multi_label import MultiLabel
 from netwright.methods.output_units.quantiles import Quantiles
+from netwright.methods.output_units.real import Real
 from netwright.methods.output_units.real_huber import RealHuber
 
 PLACES = torch.arange(30)
@@ -36,7 +40,26 @@ def unit(make: Any, targets: Tensor, *names: str) -> Any:
     return call
 
 
+def closed(make: Any) -> Any:
+    """The weights of a line that is solved for."""
+
+    def call(_: object, **keyword: Any) -> Any:
+        method = make(nn.Linear(1, 1), Real(names=("y",), targets=REALS), **keyword)
+        inputs = torch.linspace(-1, 1, 30)[:, None]
+        fit = method.stages()[0].fit
+        fit([Batch(inputs=inputs, targets=REALS, index=PLACES)])
+        return dict(method.model.state_dict())
+
+    return call
+
+
 CASES = {
+    "netwright.methods.grid_search:GridSearch": Case(
+        closed(GridSearch), {"low": -0.1, "high": 0.1, "points": 8}
+    ),
+    "netwright.methods.normal_equations:NormalEquations": Case(
+        closed(NormalEquations), {"ridge": 3.0}
+    ),
     "netwright.methods.base:trained": Case(
         lambda _, **keyword: trained(nn.Linear(2, 1), **keyword), {"prefix": "head."}
     ),

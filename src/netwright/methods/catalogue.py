@@ -14,5 +14,17 @@ CATALOGUE = Catalogue(
             target="netwright.methods.supervised:Supervised",
             summary="one network learns targets from inputs; output unit and loss by the target",
         ),
+        Entry(
+            name="normal-equations",
+            target="netwright.methods.normal_equations:NormalEquations",
+            summary="least squares and ridge of a linear model in one exact step",
+            paper="Ridge regression: biased estimation for nonorthogonal problems, 1970, "
+            "https://doi.org/10.1080/00401706.1970.10488634",
+        ),
+        Entry(
+            name="grid-search",
+            target="netwright.methods.grid_search:GridSearch",
+            summary="the loss at every point of a grid of at most three weights (brute force)",
+        ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -74,10 +75,12 @@ class Supervised(Method):
             task: what is to be learned.
             build_model: from the number of raw scores to the model.
             unit: another output unit than the one named like the target's kind.
-            options: of the unit (`label_smoothing`, `quantiles`, `num_bins`).
+            options: of the unit (`label_smoothing`, `quantiles`, `num_bins`), and those that a
+                subclass takes by keyword.
         """
+        own = {name: options.pop(name) for name in _keywords(cls) if name in options}
         made = create(unit or task.kind, names=task.names, targets=task.targets, **options)
-        return cls(build_model(made.width), made)
+        return cls(build_model(made.width), made, **own)
 
     def phases(self, stage: Stage) -> Sequence[Phase]:
         """One, over everything."""
@@ -154,6 +157,11 @@ class Supervised(Method):
             f"the output unit {type(unit).__name__} of {len(unit.names)} names, got {got} from "
             f"{type(self.model).__name__}. Make its last layer {unit.width} wide."
         )
+
+
+def _keywords(kind: type[Supervised]) -> list[str]:
+    parameters = inspect.signature(kind).parameters.values()
+    return [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
 
 
 def _by_decay(method: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:

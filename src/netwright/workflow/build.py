@@ -166,7 +166,7 @@ def make_optimizers(recipe: Recipe, method: Method) -> MakeOptimizer:
     """
     part = recipe.optimizer
     if part is None or part.learning_rate is None:
-        raise must_be("optimizer", "complete in a completed recipe", part)
+        return _without_optimizers
     rate, options, rules = part.learning_rate, part.options, rules_of(part)
 
     def make(name: str, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
@@ -177,6 +177,10 @@ def make_optimizers(recipe: Recipe, method: Method) -> MakeOptimizer:
             )
 
     return make
+
+
+def _without_optimizers(name: str, _: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
+    raise must_be("optimizer", "complete in a completed recipe", None, f"It is asked for {name}.")
 
 
 def rules_of(part: OptimizerPart) -> list[GroupRule]:

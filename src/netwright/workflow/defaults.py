@@ -22,6 +22,7 @@ LEAST_MOVED = 13  # pixels a side from which moving by one is less than the usua
 LEAST_MOVES = 10  # passes below which seeing a picture as it is teaches more than moving it
 LEAST_STEPS = 600  # updates that even a few dozen pictures need, within 200 epochs
 RECORDED_STEPS = 1000  # steps that a curve needs at most
+CLOSED_FORMS = ("normal-equations", "grid-search")  # which are there for a linear model
 SNAPSHOTS = 10  # whole states written in the course of a run
 
 
@@ -62,7 +63,7 @@ _ROWS = _Views(views=200_000, least=20, most=200)
 
 def complete(recipe: Recipe, facts: Facts) -> Recipe:
     """The recipe with nothing left open."""
-    model = recipe.model or _model(facts)
+    model = recipe.model or _model(recipe, facts)
     training = _training(recipe.training, facts)
     return recipe.model_copy(
         update={
@@ -77,7 +78,9 @@ def complete(recipe: Recipe, facts: Facts) -> Recipe:
     )
 
 
-def _model(facts: Facts) -> Named:
+def _model(recipe: Recipe, facts: Facts) -> Named:
+    if recipe.method.name in CLOSED_FORMS:
+        return Named(name="linear")
     if facts.picture_size is None:
         return Named(name="mlp")
     small = max(facts.picture_size) <= SMALL_PICTURE

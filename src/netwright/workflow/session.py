@@ -17,6 +17,7 @@ from netwright.methods.base import Method
 from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
 from netwright.workflow.build import GIVEN, build_method, check_optimizer, given_part, resolved_path
+from netwright.workflow.closed_form import is_closed_form, without_descent
 from netwright.workflow.defaults import Facts, complete
 from netwright.workflow.initialising import start_weights
 from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loaders
@@ -75,6 +76,7 @@ def open_session(recipe: Recipe, given: Given) -> Session:
         raise must_be(
             "data", "given again: the recipe's came from Python", GIVEN, "netwright.fit(data, ...)"
         )
+    asked = recipe
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.training.precision, device).name
     training = recipe.training.model_copy(update={"precision": precision})
@@ -92,6 +94,7 @@ def open_session(recipe: Recipe, given: Given) -> Session:
         method=given.method,
     )
     refuse_misfit(method, prepared.example)
+    recipe = without_descent(asked, recipe) if is_closed_form(method) else recipe
     check_optimizer(recipe, method)
     start_weights(method, recipe, prepared=prepared)
     return Session(recipe, name, prepared, method, device)
