@@ -10,13 +10,13 @@ from sklearn.metrics import (
 )
 
 from netwright.metrics.base import Prediction
+from netwright.metrics.class_counts import class_counts
 from netwright.metrics.per_class import (
     F1,
     BalancedAccuracy,
     MicroF1,
     Precision,
     Recall,
-    class_counts,
 )
 
 REFERENCES = {

@@ -57,7 +57,7 @@ def test_every_standard_metric_has_a_catalogue_name():
         type(metric) for kind in KINDS for metric in standard_metrics(kind, num_outputs=7).values()
     }
     made |= {type(metric) for metric in quantile_metrics((0.1, 0.9)).values()}
-    assert made == {entry.load() for entry in CATALOGUE}
+    assert made <= {entry.load() for entry in CATALOGUE}
 
 
 def test_better_is_higher_where_it_is_said(classified):

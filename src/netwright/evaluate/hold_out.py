@@ -13,8 +13,8 @@ from netwright._statistics import percentiles, resample_counts
 from netwright.evaluate.confident_errors import most_confident_errors, on_cpu
 from netwright.evaluate.judgement import ClassRow, Confused, Estimate, Judgement
 from netwright.metrics.base import Metric, Prediction, WeightedMetric, weights_of
+from netwright.metrics.class_counts import class_counts
 from netwright.metrics.confusion import confusion_matrix
-from netwright.metrics.per_class import class_counts
 from netwright.metrics.ranking import RankMetric
 from netwright.metrics.standard import standard_metrics
 

@@ -23,7 +23,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from netwright.data.batch import Streams
 
 __all__ = [
+    "Choice",
     "Loss",
     "Method",
     "Metric",
@@ -47,6 +48,10 @@ __all__ = [
     "evaluating",
     "trained",
 ]
+
+
+Choice: TypeAlias = Callable[[Mapping[str, Metric]], Mapping[str, Metric]]
+"""From a method's own fresh metrics to those that it is judged by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +194,7 @@ class Method(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._stateful: dict[str, Stateful] = {}
+        self._choice: Choice | None = None
         self.progress = 0.0
 
     @classmethod
@@ -231,8 +237,17 @@ class Method(nn.Module):
         """Answer for inputs, in evaluation mode and without gradients."""
 
     def metrics(self) -> Mapping[str, Metric]:
-        """Fresh metrics for one pass over held-out data, the first being the one to select by."""
+        """Fresh metrics of its own for one pass over held-out data, the first to select by."""
         return {}
+
+    def choose(self, choice: Choice | None) -> None:
+        """Be judged by what `choice` makes of `metrics`; None for these themselves."""
+        self._choice = choice
+
+    def judged_by(self) -> Mapping[str, Metric]:
+        """Fresh metrics for one pass: the chosen ones, the first being the one to select by."""
+        own = self.metrics()
+        return own if self._choice is None else self._choice(own)
 
     def parameter_groups(self, stage: Stage) -> Mapping[str, list[ParameterGroup]]:
         """Optimiser name → its groups; each parameter trained in `stage` in exactly one.

@@ -8,7 +8,7 @@ from netwright._errors import must_be
 from netwright.metrics.base import MeanMetric, Prediction
 from netwright.metrics.probabilities import class_probabilities
 
-__all__ = ["Accuracy", "TopAccuracy"]
+__all__ = ["Accuracy", "TopAccuracy", "TopError"]
 
 
 class Accuracy(MeanMetric):
@@ -42,3 +42,16 @@ class TopAccuracy(MeanMetric):
         probabilities = class_probabilities(prediction)
         wanted = probabilities.gather(1, targets[:, None])
         return (~(probabilities < wanted)).sum(dim=1) <= self.n
+
+
+class TopError(TopAccuracy):
+    """The share of examples whose class is not among the n likeliest.
+
+    Ties count as for `TopAccuracy`. An answer that is no number is an error.
+    """
+
+    higher_is_better = False
+
+    def values(self, prediction: Prediction, targets: Tensor) -> Tensor:
+        """1 where the true class is not among the n likeliest."""
+        return ~super().values(prediction, targets)

@@ -21,6 +21,7 @@ __all__ = [
     "Prediction",
     "SumMetric",
     "WeightedMetric",
+    "sum_dtype",
     "weights_of",
 ]
 
@@ -160,10 +161,18 @@ def _totals(values: Tensor, weights: Tensor) -> Tensor:
     return torch.stack([values.to(weights.dtype) @ weights, weights.sum(dim=0)])
 
 
-def weights_of(targets: Tensor, weight: Tensor | None) -> Float[Tensor, "n 1"]:
-    """How much each example counts, in the precision in which metrics add."""
-    # Apple's devices have no float64
-    dtype = torch.float32 if targets.device.type == "mps" else torch.float64
+def weights_of(targets: Any, weight: Tensor | None) -> Float[Tensor, "n 1"]:
+    """How much each example counts, in the precision in which metrics add.
+
+    Targets that are a list, an item an example, are judged on the processor.
+    """
+    device = targets.device if isinstance(targets, Tensor) else torch.device("cpu")
+    dtype = sum_dtype(device)
     if weight is None:
-        return torch.ones(len(targets), 1, dtype=dtype, device=targets.device)
-    return weight.to(device=targets.device, dtype=dtype)[:, None]
+        return torch.ones(len(targets), 1, dtype=dtype, device=device)
+    return weight.to(device=device, dtype=dtype)[:, None]
+
+
+def sum_dtype(device: torch.device) -> torch.dtype:
+    """The precision in which metrics add."""
+    return torch.float32 if device.type == "mps" else torch.float64  # Apple's have no float64

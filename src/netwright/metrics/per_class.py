@@ -1,87 +1,46 @@
-"""Figures of each class or label, and their means over classes (macro) or over all (micro)."""
+"""Figures of each class or label, and their means over classes.
+
+Macro takes the mean over the classes that occur or were predicted, micro all together, weighted
+each class as often as it occurs, and the `Class…` forms look at one class alone: with two classes,
+that is the binary form.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import dataclass
-
 import torch
-from jaxtyping import Float, Num
+from jaxtyping import Float
 from torch import Tensor
 
-from netwright.metrics.base import Prediction, SumMetric
+from netwright._errors import must_be
+from netwright.metrics.base import Prediction
+from netwright.metrics.class_counts import (
+    ClassCounts,
+    CountMetric,
+    by_support,
+    class_counts,
+    micro,
+    one_class,
+)
 
 __all__ = [
     "F1",
     "BalancedAccuracy",
-    "ClassCounts",
+    "ClassF1",
+    "ClassPrecision",
+    "ClassRecall",
     "MicroF1",
+    "MicroPrecision",
+    "MicroRecall",
     "Precision",
     "Recall",
-    "class_counts",
+    "WeightedF1",
+    "WeightedPrecision",
+    "WeightedRecall",
 ]
 
 
-@dataclass(frozen=True)
-class ClassCounts:
-    """What precision and recall are made of; (k, b) for k classes under b weightings.
-
-    Attributes:
-        hits: examples of the class that were called so.
-        support: examples of the class.
-        predicted: examples that were called so.
-    """
-
-    hits: Tensor
-    support: Tensor
-    predicted: Tensor
-
-    def precision(self) -> Tensor:
-        """Of those called so, how many are; 0 where none was called so."""
-        return self.hits / self.predicted.where(self.predicted > 0, 1)
-
-    def recall(self) -> Tensor:
-        """Of those that are, how many were called so; 0 where there are none."""
-        return self.hits / self.support.where(self.support > 0, 1)
-
-    def f1(self) -> Tensor:
-        """The harmonic mean of both."""
-        both = self.support + self.predicted
-        return 2 * self.hits / both.where(both > 0, 1)
-
-
-def class_counts(
-    outputs: Num[Tensor, "n *k"],
-    targets: Num[Tensor, "n *k"],
-    *,
-    num_classes: int,
-    weights: Float[Tensor, "n b"],
-) -> ClassCounts:
-    """Count by class; from class indices (n,) or label sets (n, k)."""
-    if outputs.ndim == 2:
-        called, are = (labels.to(weights.dtype).T for labels in (outputs, targets))
-        return ClassCounts((called * are) @ weights, are @ weights, called @ weights)
-
-    def by(classes: Tensor, counted: Tensor) -> Tensor:
-        empty = counted.new_zeros(num_classes, counted.shape[1])
-        return empty.index_add_(0, classes, counted)
-
-    hit = weights * (outputs == targets)[:, None]
-    return ClassCounts(by(targets, hit), by(targets, weights), by(outputs, weights))
-
-
-class ClassCountMetric(SumMetric):
-    """A figure of the counts by class."""
-
-    higher_is_better = True
-
-    def __init__(self, *, num_classes: int) -> None:
-        super().__init__()
-        self.num_classes = num_classes
-
-    @abstractmethod
-    def of(self, counts: ClassCounts) -> Tensor:
-        """(b,) the figure."""
+class ClassCountMetric(CountMetric):
+    """A figure of the counts by class of examples."""
 
     def sums(
         self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
@@ -92,55 +51,114 @@ class ClassCountMetric(SumMetric):
         )
         return torch.cat([counts.hits, counts.support, counts.predicted])
 
-    def figure(self, sums: Float[Tensor, "m b"]) -> Float[Tensor, "b"]:
-        """See `SumMetric.figure`."""
-        return self.of(ClassCounts(*sums.chunk(3)))
+
+class OneClassMetric(ClassCountMetric):
+    """The figure of one class or label.
+
+    Args:
+        num_classes: how many there are.
+        of_class: place of the one; by default yes, of no and yes.
+    """
+
+    def __init__(self, *, num_classes: int, of_class: int = 1) -> None:
+        super().__init__(num_classes=num_classes)
+        self.of_class = in_range(of_class, num_classes=num_classes)
+        self.needs = f"class {of_class} among targets or answers"
+
+    def of(self, counts: ClassCounts) -> Tensor:
+        """See `CountMetric.of`."""
+        return one_class(self.of_class)(type(self).rate, counts)
+
+
+def in_range(of_class: int, *, num_classes: int) -> int:
+    """A place among the classes.
+
+    Raises:
+        BadValue: there is no such class.
+    """
+    if not 0 <= of_class < num_classes:
+        raise must_be("of_class", f"the place of a class, 0 to {num_classes - 1}", of_class)
+    return of_class
 
 
 class BalancedAccuracy(ClassCountMetric):
     """The mean recall of the classes that occur."""
 
+    rate = staticmethod(ClassCounts.recall)
+
     def of(self, counts: ClassCounts) -> Tensor:
-        """See `ClassCountMetric.of`."""
-        return _mean(counts.recall(), counts.support > 0)
+        """See `CountMetric.of`."""
+        occurs = counts.support > 0
+        return (counts.recall() * occurs).sum(dim=0) / occurs.sum(dim=0)
 
 
 class Precision(ClassCountMetric):
     """The mean precision of the classes that occur or were predicted (macro)."""
 
-    def of(self, counts: ClassCounts) -> Tensor:
-        """See `ClassCountMetric.of`."""
-        return _mean(counts.precision(), _seen(counts))
+    rate = staticmethod(ClassCounts.precision)
+
+
+class MicroPrecision(Precision):
+    """Precision over all classes or labels together."""
+
+    average = staticmethod(micro)
+
+
+class WeightedPrecision(Precision):
+    """The mean precision of the classes, each weighing as often as it occurs."""
+
+    average = staticmethod(by_support)
+
+
+class ClassPrecision(OneClassMetric):
+    """Of those called so, how many are of the class."""
+
+    rate = staticmethod(ClassCounts.precision)
 
 
 class Recall(ClassCountMetric):
     """The mean recall of the classes that occur or were predicted (macro)."""
 
-    def of(self, counts: ClassCounts) -> Tensor:
-        """See `ClassCountMetric.of`."""
-        return _mean(counts.recall(), _seen(counts))
+    rate = staticmethod(ClassCounts.recall)
+
+
+class MicroRecall(Recall):
+    """Recall over all classes or labels together."""
+
+    average = staticmethod(micro)
+
+
+class WeightedRecall(Recall):
+    """The mean recall of the classes, each weighing as often as it occurs."""
+
+    average = staticmethod(by_support)
+
+
+class ClassRecall(OneClassMetric):
+    """Of those of the class, how many were called so."""
+
+    rate = staticmethod(ClassCounts.recall)
 
 
 class F1(ClassCountMetric):
     """The mean F1 of the classes that occur or were predicted (macro)."""
 
-    def of(self, counts: ClassCounts) -> Tensor:
-        """See `ClassCountMetric.of`."""
-        return _mean(counts.f1(), _seen(counts))
+    rate = staticmethod(ClassCounts.f1)
 
 
-class MicroF1(ClassCountMetric):
+class MicroF1(F1):
     """F1 over all labels of all examples together; common labels weigh most."""
 
-    def of(self, counts: ClassCounts) -> Tensor:
-        """See `ClassCountMetric.of`."""
-        both = (counts.support + counts.predicted).sum(dim=0)
-        return 2 * counts.hits.sum(dim=0) / both
+    average = staticmethod(micro)
 
 
-def _seen(counts: ClassCounts) -> Tensor:
-    return (counts.support + counts.predicted) > 0
+class WeightedF1(F1):
+    """The mean F1 of the classes, each weighing as often as it occurs."""
+
+    average = staticmethod(by_support)
 
 
-def _mean(figures: Tensor, which: Tensor) -> Tensor:
-    return (figures * which).sum(dim=0) / which.sum(dim=0)
+class ClassF1(OneClassMetric):
+    """F1 of one class."""
+
+    rate = staticmethod(ClassCounts.f1)

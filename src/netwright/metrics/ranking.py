@@ -154,4 +154,4 @@ def _average_precision(ranking: Ranking, weights: Tensor) -> Tensor:
     found = positives.cumsum(dim=0)
     called = found + negatives.cumsum(dim=0)
     precision = found / called.where(called > 0, 1)
-    return (positives * precision).sum(dim=0) / found[-1] + ranking.void
+    return (positives * precision).sum(dim=0) / positives.sum(dim=0) + ranking.void

@@ -56,10 +56,11 @@ class R2(SumMetric):
     ) -> Float[Tensor, "m b"]:
         """First and second moments of each target, its squared errors, and the weights."""
         _, wanted, errors = _columns(prediction, targets)
-        if self._origin is None:
+        if self._origin is None and len(wanted):
             # moments about a typical target: far from 0, the square of the mean swallows the rest
             self._origin = wanted[:1].to(weights.dtype)
-        shifted = wanted.to(weights.dtype) - self._origin
+        origin = 0.0 if self._origin is None else self._origin
+        shifted = wanted.to(weights.dtype) - origin
         parts = shifted, shifted.square(), errors.to(weights.dtype).square()
         moments = [part.T @ weights for part in parts]
         return torch.cat([*moments, weights.sum(dim=0, keepdim=True)])
@@ -87,7 +88,8 @@ class PoissonDeviance(MeanMetric):
 
 def _columns(prediction: Prediction, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Answers, targets and errors as (n, t)."""
-    answers = prediction.outputs.reshape(len(prediction.outputs), -1)
+    answers = prediction.outputs
+    answers = answers[:, None] if answers.ndim == 1 else answers.flatten(1)
     answers = answers.to(torch.promote_types(answers.dtype, torch.float32))
     wanted = targets.reshape(answers.shape).to(answers.dtype)
     return answers, wanted, answers - wanted

@@ -157,6 +157,7 @@ class EarlyStoppingPart(_Part):
 class TrainingPart(_Part):
     """Numbers of the loop; None where the workflow chooses, or where a thing is off.
 
+    `select_by` names the metric that early stopping and `restore_best` go by; else it is the first.
     Whole states are kept on disk every `snapshot_every` epochs and every `snapshot_steps` steps
     (0 for none): the newest `snapshots_kept` of them, in no more space than `snapshot_budget`
     ("2 GB").
@@ -172,6 +173,7 @@ class TrainingPart(_Part):
     compile: bool = False
     early_stopping: EarlyStoppingPart | None = None
     restore_best: bool = True
+    select_by: str | None = None
     validate_every: int = Field(default=1, ge=1)
     record_every: int | None = Field(default=None, ge=1)
     snapshot_every: int | None = Field(default=None, ge=0)
@@ -206,7 +208,11 @@ class EnsemblePart(_Part):
 
 
 class Recipe(_Part):
-    """Everything that decides the outcome of a run."""
+    """Everything that decides the outcome of a run.
+
+    Judged by `metrics`, in place of the method's own; by the first of them the best moment is
+    chosen, unless `training.select_by` names another.
+    """
 
     data: DataPart
     split: SplitPart = SplitPart()
@@ -215,6 +221,7 @@ class Recipe(_Part):
     model: Named | None = None
     initialise: tuple[Named, ...] | None = None
     method: Named = Named(name="supervised")
+    metrics: tuple[Named, ...] | None = None
     optimizer: OptimizerPart | None = None
     schedule: Named | None = None
     training: TrainingPart = TrainingPart()

@@ -446,13 +446,13 @@ class Loop:
         self._begin_epoch()
 
     def _validate(self) -> None:
-        if self._held_out is None or not self.method.metrics():
+        if self._held_out is None or not self.method.judged_by():
             return
         with self._judged():
             metrics = validate(
                 self.method, self._held_out, precision=self.precision, processes=self.processes
             )
-        name, first = next(iter(self.method.metrics().items()))
+        name, first = next(iter(self.method.judged_by().items()))
         score = metrics[name] if first.higher_is_better else -metrics[name]
         self.best.consider(
             score,

@@ -41,7 +41,7 @@ def validate(
         processes: that answer; None for this one alone.
     """
     processes = processes or Alone()
-    metrics, answer = method.metrics(), Answering(method, precision=precision)
+    metrics, answer = method.judged_by(), Answering(method, precision=precision)
 
     def answered(batch: Batch) -> tuple[Prediction, Any, torch.Tensor | None]:
         return answer(batch), batch.targets, batch.weight

@@ -6,16 +6,20 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from netwright import _random
 from netwright._errors import BadType, NetwrightError, must_be
 from netwright.methods.base import Method, ParameterGroup, Task
 from netwright.methods.catalogue import CATALOGUE as METHODS
+from netwright.methods.supervised import Supervised
+from netwright.metrics.base import Metric
+from netwright.metrics.chosen import chosen, selecting
 from netwright.runs.disk_space import parse_space
 from netwright.runs.events import Recorder
 from netwright.runs.recipe import Named, OptimizerPart, Recipe, TrainingPart
@@ -106,6 +110,19 @@ def build_method(
     Raises:
         BadValue: the recipe names something given that is not there, or nothing that is known.
     """
+    made = _method(recipe, task=task, input_shape=input_shape, model=model, method=method)
+    _choose_metrics(made, recipe, task=task)
+    return made
+
+
+def _method(
+    recipe: Recipe,
+    *,
+    task: Task,
+    input_shape: Sequence[int],
+    model: nn.Module | None,
+    method: Method | None,
+) -> Method:
     if method is not None:
         return method
     if recipe.method.name == GIVEN:
@@ -119,6 +136,41 @@ def build_method(
         build = _model_builder(recipe, input_shape=input_shape, given=model)
         with naming_options("method", recipe.method.options):
             return made.for_task(task, build_model=build, **recipe.method.options)
+
+
+def _choose_metrics(method: Method, recipe: Recipe, *, task: Task) -> None:
+    """Judge the method by what the recipe asks for; refuse what it can't be judged by."""
+    asked, first = recipe.metrics, recipe.training.select_by
+    if not asked and first is None:
+        method.choose(None)
+        return
+    pairs = tuple((one.name, one.options) for one in asked or ())
+    choice = partial(_choice, asked=pairs, first=first, kind=task.kind, names=task.names)
+    with naming_options("metrics", {name: options for name, options in pairs if options}):
+        made = choice(method.metrics())
+        if isinstance(method, Supervised) and task.targets is not None and len(task.targets):
+            _try_out(made, method, targets=task.targets[:2])
+    method.choose(choice)
+
+
+def _choice(
+    own: Mapping[str, Metric],
+    *,
+    asked: Sequence[tuple[str, Mapping[str, Any]]],
+    first: str | None,
+    kind: str,
+    names: Sequence[str],
+) -> Mapping[str, Metric]:
+    made = chosen(asked, own, kind=kind, names=names) if asked else own
+    return made if first is None else selecting(made, first)
+
+
+def _try_out(metrics: Mapping[str, Metric], method: Supervised, *, targets: Tensor) -> None:
+    """Show each an answer: one that needs what the unit doesn't give says so beforehand."""
+    scores = torch.zeros(len(targets), method.unit.width)
+    prediction = method.unit.predict(scores)
+    for metric in metrics.values():
+        metric.update(prediction, targets.cpu())
 
 
 def _model_builder(
@@ -262,7 +314,7 @@ def snapshots_of(recipe: Recipe, path: Path, *, record: Recorder) -> SnapshotFol
 
 def build_early_stopping(training: TrainingPart, method: Method) -> list[EarlyStopping]:
     """The controller a recipe asks for, on the metric that the method is selected by."""
-    part, metrics = training.early_stopping, method.metrics()
+    part, metrics = training.early_stopping, method.judged_by()
     if part is None:
         return []
     if not metrics:

@@ -55,7 +55,7 @@ def _not_judged(session: Session) -> list[Finding]:
     """Say that a run will end without a figure, and why."""
     if not {"val", "test"} & set(session.prepared.splits):
         why = 'no held-out data were given. With loaders: fit({"train": ..., "val": ...}).'
-    elif not session.method.metrics():
+    elif not session.method.judged_by():
         why = "the method names no metrics."
     else:
         return []

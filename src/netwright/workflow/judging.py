@@ -71,7 +71,7 @@ def judge_split(
         kind=kind,
         names=names,
         weight=answers.weight,
-        metrics=method.metrics(),
+        metrics=method.judged_by(),
     )
     return judgement, answers
 

@@ -29,7 +29,7 @@ def examples_of(prepared: Any) -> Mapping[str, int]:
 def judging_seconds(session: Session, method: Method, *, split: str) -> float | None:
     """Seconds that one pass over a split takes, about; None where it is not judged."""
     count = examples_of(session.prepared).get(split)
-    if not count or not method.metrics():
+    if not count or not method.judged_by():
         return None
     _, (few, little), (many, longer) = (_pass(session, method, split, most) for most in _FEW)
     if many <= few:
