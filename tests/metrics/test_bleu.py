@@ -42,7 +42,7 @@ def test_texts_are_cut_at_blanks_and_numbers_are_tokens_too():
 
 
 @pytest.mark.parametrize("rows", [range(COUNT), range(3)])
-def test_added_counts_are_torchmetrics_smoothing(rows):
+def test_added_counts_are_sacrebleus(rows):
     prediction, targets, _ = texts().rows(list(rows))
     judge = Bleu(added=1)
     judge.update(prediction, targets)
@@ -51,7 +51,9 @@ def test_added_counts_are_torchmetrics_smoothing(rows):
     theirs = sacrebleu.BLEU(tokenize="none", smooth_method="add-k", smooth_value=1)
     score = theirs.corpus_score(answers, [list(one) for one in zip(*wanted, strict=True)]).score
     assert judge.compute() == pytest.approx(score / 100, abs=1e-12)
-    assert judge.compute() == pytest.approx(float(bleu_score(answers, wanted, smooth=True)), 1e-5)
+    if len(answers) == COUNT:  # theirs is 0 where a length has no match, whatever is added
+        smooth = float(bleu_score(answers, wanted, smooth=True))
+        assert judge.compute() == pytest.approx(smooth, rel=1e-5)
 
 
 def test_the_papers_example_of_a_word_that_is_repeated():

@@ -9,23 +9,53 @@ from sklearn.metrics import (
     recall_score,
 )
 
+from netwright._errors import BadValue
 from netwright.metrics.base import Prediction
 from netwright.metrics.class_counts import class_counts
 from netwright.metrics.per_class import (
     F1,
     BalancedAccuracy,
+    ClassF1,
+    ClassPrecision,
+    ClassRecall,
     MicroF1,
+    MicroPrecision,
+    MicroRecall,
     Precision,
     Recall,
+    WeightedF1,
+    WeightedPrecision,
+    WeightedRecall,
 )
 
+SCORES = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
+
+
+def scikit_learns(rate, **options):
+    def figure(targets, outputs, weight):
+        found = SCORES[rate](targets, outputs, sample_weight=weight, zero_division=0, **options)
+        return float(np.squeeze(found))
+
+    return figure
+
+
 REFERENCES = {
-    Precision: lambda t, o, w: precision_score(
-        t, o, average="macro", zero_division=0, sample_weight=w
-    ),
-    Recall: lambda t, o, w: recall_score(t, o, average="macro", zero_division=0, sample_weight=w),
-    F1: lambda t, o, w: f1_score(t, o, average="macro", zero_division=0, sample_weight=w),
-    MicroF1: lambda t, o, w: f1_score(t, o, average="micro", zero_division=0, sample_weight=w),
+    metric: scikit_learns(rate, **options)
+    for rate, metrics in {
+        "precision": (Precision, MicroPrecision, WeightedPrecision, ClassPrecision),
+        "recall": (Recall, MicroRecall, WeightedRecall, ClassRecall),
+        "f1": (F1, MicroF1, WeightedF1, ClassF1),
+    }.items()
+    for metric, options in zip(
+        metrics,
+        (
+            {"average": "macro"},
+            {"average": "micro"},
+            {"average": "weighted"},
+            {"average": None, "labels": [1]},
+        ),
+        strict=True,
+    )
 }
 
 
@@ -73,3 +103,27 @@ def test_rows_of_each_class(classified):
     ours = (counts.precision(), counts.recall(), counts.f1(), counts.support)
     for mine, theirs in zip(ours, wanted, strict=True):
         np.testing.assert_allclose(mine[:, 0].numpy(), theirs)
+
+
+@pytest.mark.parametrize("metric", [ClassPrecision, ClassRecall, ClassF1], ids=lambda m: m.__name__)
+def test_one_class_of_two_is_the_binary_form(streamed, decided, weight, metric):
+    prediction, targets = decided
+    rate = metric.__name__.removeprefix("Class").lower()
+    wanted = SCORES[rate](targets, prediction.outputs, sample_weight=weight)
+    assert streamed(metric(num_classes=2), prediction, targets, weight=weight) == pytest.approx(
+        wanted
+    )
+    other = SCORES[rate](targets, prediction.outputs, pos_label=0)
+    value = streamed(metric(num_classes=2, of_class=0), prediction, targets)
+    assert value == pytest.approx(other)
+
+
+def test_a_class_that_neither_occurs_nor_is_predicted_has_no_figure():
+    metric = ClassRecall(num_classes=3, of_class=2)
+    metric.update(Prediction(outputs=torch.tensor([0, 1])), torch.tensor([0, 0]))
+    with pytest.raises(BadValue, match="class 2 among targets or answers"):
+        metric.compute()
+    with pytest.raises(BadValue, match="0 to 2"):
+        ClassF1(num_classes=3, of_class=-1)
+    with pytest.raises(BadValue, match="num_classes must be at least 1"):
+        F1(num_classes=0)
