@@ -15,7 +15,7 @@ from netwright.metrics.base import ByWeight, Prediction, SumMetric
 
 __all__ = ["Bleu"]
 
-Tokens: TypeAlias = str | Sequence[Any]
+Tokens: TypeAlias = str | Sequence[Any] | Tensor
 
 
 class Bleu(SumMetric):
@@ -95,13 +95,13 @@ def _runs(tokens: Sequence[Any], length: int) -> Iterator[tuple[Any, ...]]:
     return zip(*(tokens[start:] for start in range(length)), strict=False)
 
 
-def _tokens(text: Tokens | Tensor) -> Sequence[Any]:
+def _tokens(text: Tokens) -> Sequence[Any]:
     if isinstance(text, str):
         return text.split()
-    return text.tolist() if isinstance(text, Tensor) else text
+    return list(text.tolist()) if isinstance(text, Tensor) else text
 
 
-def _references(target: Any) -> Sequence[Tokens]:
+def _references(target: Any) -> list[Tokens]:
     """Those of one answer.
 
     Raises:
@@ -117,4 +117,4 @@ def _references(target: Any) -> Sequence[Tokens]:
             "Put the tokens of a single reference into a list of one: [[4, 8, 1]].",
             error=BadType,
         )
-    return target
+    return list(target)

@@ -15,6 +15,7 @@ from netwright.metrics.base import SumMetric
 
 __all__ = [
     "Average",
+    "Averaged",
     "ClassCounts",
     "CountMetric",
     "Rate",
@@ -23,6 +24,7 @@ __all__ = [
     "macro",
     "micro",
     "one_class",
+    "over_occurring",
 ]
 
 
@@ -88,6 +90,11 @@ def by_support(rate: Rate, counts: ClassCounts) -> Tensor:
     return _mean(rate(counts), counts.support)
 
 
+def over_occurring(rate: Rate, counts: ClassCounts) -> Tensor:
+    """The mean over the classes that occur, whatever else was called."""
+    return _mean(rate(counts), (counts.support > 0).to(counts.support.dtype))
+
+
 def one_class(place: int) -> Average:
     """The figure of one class; NaN where it neither occurs nor was called."""
 
@@ -101,17 +108,23 @@ def _mean(figures: Tensor, weights: Tensor) -> Tensor:
     return (figures * weights).sum(dim=0) / weights.sum(dim=0)
 
 
+@dataclass(frozen=True)
+class Averaged:
+    """A figure of each class, and the way to one figure."""
+
+    rate: Rate
+    average: Average = macro
+
+
 class CountMetric(SumMetric):
     """A figure of the counts by class; keeps three numbers a class.
 
     Attributes:
-        rate: the figure of each class.
-        average: the way to one figure.
+        averaged: the figure of each class, and the way to one.
     """
 
     higher_is_better = True
-    rate: ClassVar[Rate]
-    average: ClassVar[Average] = staticmethod(macro)
+    averaged: ClassVar[Averaged]
 
     def __init__(self, *, num_classes: int) -> None:
         super().__init__()
@@ -121,8 +134,7 @@ class CountMetric(SumMetric):
 
     def of(self, counts: ClassCounts) -> Tensor:
         """(b,) the figure."""
-        kind = type(self)
-        return kind.average(kind.rate, counts)
+        return self.averaged.average(self.averaged.rate, counts)
 
     def figure(self, sums: Float[Tensor, "m b"]) -> Float[Tensor, "b"]:
         """See `SumMetric.figure`."""

@@ -43,7 +43,7 @@ class RankCurve:
         way = (self.x.diff().abs() + self.y.diff().abs()).cumsum(0)
         stations = torch.linspace(0, float(way[-1]), most, dtype=way.dtype)
         kept = torch.searchsorted(torch.cat([way.new_zeros(1), way]), stations)
-        kept = kept.clamp(max=len(self.x) - 1).unique()
+        kept = torch.unique(kept.clamp(max=len(self.x) - 1))
         return RankCurve(self.x[kept], self.y[kept], self.thresholds[kept], self.area)
 
 
@@ -72,7 +72,7 @@ def roc_curve(
     thresholds, found, called = _cumulated(scores, targets, weights=weights)
     wrong = called - found
     if not (found[-1] > 0 and wrong[-1] > 0):
-        raise must_be("targets", "of positives and negatives", targets.unique().tolist())
+        raise must_be("targets", "of positives and negatives", torch.unique(targets).tolist())
     area = float(roc_auc(scores, targets, weights=weights[:, None]))
     return RankCurve(_from_zero(wrong), _from_zero(found), thresholds, area)
 
@@ -96,7 +96,7 @@ def precision_recall_curve(
     weights = _weights(scores, weights)
     thresholds, found, called = _cumulated(scores, targets, weights=weights)
     if not found[-1] > 0:
-        raise must_be("targets", "of positives, at least one", targets.unique().tolist())
+        raise must_be("targets", "of positives, at least one", torch.unique(targets).tolist())
     precision = torch.cat([found.new_ones(1), found / called.where(called > 0, 1)])
     area = float(average_precision(scores, targets, weights=weights[:, None]))
     return RankCurve(_from_zero(found), precision, thresholds, area)

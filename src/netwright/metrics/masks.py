@@ -15,12 +15,14 @@ from torch import Tensor
 from netwright._errors import must_be
 from netwright.metrics.base import ByWeight, MeanMetric, Prediction, sum_dtype
 from netwright.metrics.class_counts import (
+    Averaged,
     ClassCounts,
     CountMetric,
     by_support,
     macro,
     micro,
     one_class,
+    over_occurring,
 )
 from netwright.metrics.per_class import in_range
 
@@ -132,25 +134,19 @@ class OneMaskMetric(MaskMetric):
 
     def of(self, counts: ClassCounts) -> Tensor:
         """See `CountMetric.of`."""
-        return one_class(self.of_class)(type(self).rate, counts)
+        return one_class(self.of_class)(self.averaged.rate, counts)
 
 
 class PixelAccuracy(MaskMetric):
     """The share of pixels whose class is right."""
 
-    rate = staticmethod(ClassCounts.recall)
-    average = staticmethod(micro)
+    averaged = Averaged(ClassCounts.recall, micro)
 
 
 class MeanPixelAccuracy(MaskMetric):
     """The share of pixels that are right, class by class, as the mean of the classes that occur."""
 
-    rate = staticmethod(ClassCounts.recall)
-
-    def of(self, counts: ClassCounts) -> Tensor:
-        """See `CountMetric.of`."""
-        occurs = counts.support > 0
-        return (counts.recall() * occurs).sum(dim=0) / occurs.sum(dim=0)
+    averaged = Averaged(ClassCounts.recall, over_occurring)
 
 
 class MeanIoU(MaskMetric):
@@ -160,7 +156,7 @@ class MeanIoU(MaskMetric):
         https://doi.org/10.1007/s11263-014-0733-5
     """
 
-    rate = staticmethod(ClassCounts.iou)
+    averaged = Averaged(ClassCounts.iou)
 
 
 class FrequencyWeightedIoU(MeanIoU):
@@ -170,13 +166,13 @@ class FrequencyWeightedIoU(MeanIoU):
         https://arxiv.org/abs/1411.4038
     """
 
-    average = staticmethod(by_support)
+    averaged = Averaged(ClassCounts.iou, by_support)
 
 
 class ClassIoU(OneMaskMetric):
     """|A∩B| / |A∪B| of one class."""
 
-    rate = staticmethod(ClassCounts.iou)
+    averaged = Averaged(ClassCounts.iou)
 
 
 class Dice(MaskMetric):
@@ -186,13 +182,13 @@ class Dice(MaskMetric):
         https://doi.org/10.2307/1932409
     """
 
-    rate = staticmethod(ClassCounts.f1)
+    averaged = Averaged(ClassCounts.f1)
 
 
 class ClassDice(OneMaskMetric):
     """2|A∩B| / (|A|+|B|) of one class."""
 
-    rate = staticmethod(ClassCounts.f1)
+    averaged = Averaged(ClassCounts.f1)
 
 
 class ImageDice(MeanMetric):

@@ -79,9 +79,11 @@ def panoptic_counts(
             answers). An answered segment that lies for more than half in unjudged pixels or in a
             crowd of its class is left out.
     """
-    options = {"num_classes": num_classes, "stuff": stuff, "void": ignore_index}
-    answered, true = _Segments.of(outputs, **options), _Segments.of(targets, **options)
-    pairs, shared = (true.at * len(answered.area) + answered.at).unique(return_counts=True)
+    answered, true = (
+        _Segments.of(planes, num_classes=num_classes, stuff=stuff, void=ignore_index)
+        for planes in (outputs, targets)
+    )
+    pairs, shared = torch.unique(true.at * len(answered.area) + answered.at, return_counts=True)
     truth, answer = pairs // len(answered.area), pairs % len(answered.area)
     void = true.kind == num_classes
     alike = true.kind[truth] == answered.kind[answer]
@@ -143,7 +145,7 @@ class _Segments:
         span = int(number.max()) + 1 if number.numel() else 1
         picture = torch.arange(len(kind), device=kind.device)[:, None]
         keys = ((picture * (num_classes + 1) + kind) * span + number).flatten()
-        distinct, at, area = keys.unique(return_inverse=True, return_counts=True)
+        distinct, at, area = torch.unique(keys, return_inverse=True, return_counts=True)
         of_class = distinct // span
         return cls(
             at=at,

@@ -14,12 +14,14 @@ from torch import Tensor
 from netwright._errors import must_be
 from netwright.metrics.base import Prediction
 from netwright.metrics.class_counts import (
+    Averaged,
     ClassCounts,
     CountMetric,
     by_support,
     class_counts,
     micro,
     one_class,
+    over_occurring,
 )
 
 __all__ = [
@@ -67,7 +69,7 @@ class OneClassMetric(ClassCountMetric):
 
     def of(self, counts: ClassCounts) -> Tensor:
         """See `CountMetric.of`."""
-        return one_class(self.of_class)(type(self).rate, counts)
+        return one_class(self.of_class)(self.averaged.rate, counts)
 
 
 def in_range(of_class: int, *, num_classes: int) -> int:
@@ -84,81 +86,76 @@ def in_range(of_class: int, *, num_classes: int) -> int:
 class BalancedAccuracy(ClassCountMetric):
     """The mean recall of the classes that occur."""
 
-    rate = staticmethod(ClassCounts.recall)
-
-    def of(self, counts: ClassCounts) -> Tensor:
-        """See `CountMetric.of`."""
-        occurs = counts.support > 0
-        return (counts.recall() * occurs).sum(dim=0) / occurs.sum(dim=0)
+    averaged = Averaged(ClassCounts.recall, over_occurring)
 
 
 class Precision(ClassCountMetric):
     """The mean precision of the classes that occur or were predicted (macro)."""
 
-    rate = staticmethod(ClassCounts.precision)
+    averaged = Averaged(ClassCounts.precision)
 
 
 class MicroPrecision(Precision):
     """Precision over all classes or labels together."""
 
-    average = staticmethod(micro)
+    averaged = Averaged(ClassCounts.precision, micro)
 
 
 class WeightedPrecision(Precision):
     """The mean precision of the classes, each weighing as often as it occurs."""
 
-    average = staticmethod(by_support)
+    averaged = Averaged(ClassCounts.precision, by_support)
 
 
 class ClassPrecision(OneClassMetric):
     """Of those called so, how many are of the class."""
 
-    rate = staticmethod(ClassCounts.precision)
+    averaged = Averaged(ClassCounts.precision)
 
 
 class Recall(ClassCountMetric):
     """The mean recall of the classes that occur or were predicted (macro)."""
 
-    rate = staticmethod(ClassCounts.recall)
+    averaged = Averaged(ClassCounts.recall)
 
 
 class MicroRecall(Recall):
     """Recall over all classes or labels together."""
 
-    average = staticmethod(micro)
+    averaged = Averaged(ClassCounts.recall, micro)
 
 
 class WeightedRecall(Recall):
     """The mean recall of the classes, each weighing as often as it occurs."""
 
-    average = staticmethod(by_support)
+    averaged = Averaged(ClassCounts.recall, by_support)
 
 
 class ClassRecall(OneClassMetric):
     """Of those of the class, how many were called so."""
 
-    rate = staticmethod(ClassCounts.recall)
+    averaged = Averaged(ClassCounts.recall)
 
 
 class F1(ClassCountMetric):
     """The mean F1 of the classes that occur or were predicted (macro)."""
 
-    rate = staticmethod(ClassCounts.f1)
+    averaged = Averaged(ClassCounts.f1)
 
 
 class MicroF1(F1):
     """F1 over all labels of all examples together; common labels weigh most."""
 
-    average = staticmethod(micro)
+    averaged = Averaged(ClassCounts.f1, micro)
 
 
 class WeightedF1(F1):
     """The mean F1 of the classes, each weighing as often as it occurs."""
 
-    average = staticmethod(by_support)
+    averaged = Averaged(ClassCounts.f1, by_support)
 
 
 class ClassF1(OneClassMetric):
     """F1 of one class."""
 
-    rate = staticmethod(ClassCounts.f1)
+    averaged = Averaged(ClassCounts.f1)

@@ -74,7 +74,7 @@ class VocAveragePrecision(Metric):
             return {}
         scores, labels, right = (torch.cat(parts).cpu() for parts in zip(*self._found, strict=True))
         there = torch.cat(self._there).cpu()
-        classes, counts = there[there >= 0].unique(return_counts=True)
+        classes, counts = torch.unique(there[there >= 0], return_counts=True)
         figures = {}
         for place, count in zip(classes.tolist(), counts.tolist(), strict=True):
             of_class = (labels == place) & (right >= 0)
