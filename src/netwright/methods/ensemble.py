@@ -72,7 +72,7 @@ class Ensemble(Method):
 
     def metrics(self) -> Mapping[str, Metric]:
         """Those of the first member."""
-        return self._members()[0].method.metrics()
+        return self._members()[0].method.judged_by()
 
     def _members(self) -> list[Member]:
         return [member for member in self.members if isinstance(member, Member)]

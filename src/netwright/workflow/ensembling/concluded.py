@@ -88,7 +88,7 @@ def _write(
         kind=task.kind,
         names=task.names,
         weight=answers.weight,
-        metrics=ensemble.metrics(),
+        metrics=ensemble.judged_by(),
     )
     write_evaluation(folder, split=split, judgement=judgement, answers=answers)
     if isinstance(session.prepared, Prepared):
@@ -96,7 +96,7 @@ def _write(
 
 
 def _first_figure(ensemble: Ensemble, answers: Answers) -> dict[str, Any] | None:
-    for name, metric in ensemble.metrics().items():
+    for name, metric in ensemble.judged_by().items():
         metric.update(answers.prediction, answers.targets, weight=answers.weight)
         try:
             return {"metric": name, "value": metric.compute()}
