@@ -13,7 +13,7 @@ from torch import nn
 
 from netwright import _random
 from netwright._catalogue import only_installed
-from netwright._errors import DamagedRun
+from netwright._errors import DamagedRun, must_be
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.methods.base import Method
 from netwright.runs.environment import environment
