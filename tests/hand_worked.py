@@ -186,3 +186,34 @@ def lbfgs(slope: Slope, rate: float, *, memory: int) -> Path:
             pairs = [*pairs, (after - g, w - before)][-memory:]
         g = after
         yield w
+
+
+def newton(of: Function, *, damping: float, decay: float = 0.0) -> Path:
+    """Truncated Newton in two dimensions, with the system solved to the end by two CG steps."""
+    w = np.array(START)
+
+    def cost(w: Any) -> Any:
+        return of.loss(w) + 0.5 * decay * w @ w
+
+    while True:
+        g = of.slope(w) + decay * w
+        bent = of.curvature(w) + decay * np.eye(2)
+        damped = bent + damping * np.eye(2)
+        d, r, p = np.zeros(2), -g, -g
+        for number in range(2):
+            if p @ damped @ p <= 0:
+                d = d if number else -g / max(1.0, np.linalg.norm(g))
+                break
+            a = (r @ r) / (p @ damped @ p)
+            d, r, old = d + a * p, r - a * (damped @ p), r
+            p = r + p * (r @ r) / (old @ old)
+        t = 1.0
+        while cost(w + t * d) > cost(w) + 1e-4 * t * (g @ d):
+            t /= 2
+        ratio = (cost(w + t * d) - cost(w)) / (t * (g @ d) + 0.5 * t**2 * (d @ bent @ d))
+        w = w + t * d
+        if ratio > 0.75:
+            damping /= 2
+        elif ratio < 0.25:
+            damping = max(2 * damping, 1e-6)
+        yield w

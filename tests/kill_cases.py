@@ -237,6 +237,20 @@ CASES = {
         (MLP, "optimizer={name: lbfgs, learning_rate: 0.3, max_iter: 3}"),
         epochs=3,
     ),
+    "newton": Case(
+        lambda: {"data": points()},
+        (MLP, "optimizer={name: truncated-newton, cg_iterations: 3}", "training.batch_size=16"),
+        epochs=3,
+    ),
+    "plateau and noise": Case(
+        lambda: {"data": points()},
+        (
+            MLP,
+            "optimizer={name: moving-average-momentum, learning_rate: 0.1}",
+            "schedule={name: on-plateau, patience: 1, factor: 0.7}",
+            "training.gradient_noise={eta: 0.1}",
+        ),
+    ),
     "early stopping": Case(
         lambda: {"data": points()},
         (MLP, "training.early_stopping={trigger: no-change, epochs: 2, least: 0.0}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -21,11 +22,18 @@ from netwright.runs.events import Recorder, history
 from netwright.train import early_stopping, schedules
 from netwright.train.aim import Clipping
 from netwright.train.control import Controller, Observer, Stop
+from netwright.train.gradient_noise import GradientNoise
 from netwright.train.loop import Loop
 from netwright.train.observers.record import Record
+<<<<<<< HEAD
 from netwright.train.optimizers.build import build_optimizer
+=======
+from netwright.train.on_plateau import OnPlateau
+>>>>>>> 321c372 (Truncated Newton, gradient noise, rates lowered on plateaus)
 from netwright.train.optimizers.lookahead_nesterov import LookaheadNesterov
 from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
+from netwright.train.optimizers.objective import Written
+from netwright.train.optimizers.truncated_newton import TruncatedNewton
 from netwright.train.precision import choose_precision
 from netwright.train.settings import Settings
 from netwright.train.snapshot import SnapshotFolder
@@ -202,6 +210,7 @@ def _stepped(kind: Any, *, lr: float = 1e-2, **keyword: Any) -> nn.Module:
     return module
 
 
+<<<<<<< HEAD
 def penalised(_: object, **keyword: Any) -> Tensor:
     """A weight after a step on a constant."""
     weight = nn.Parameter(torch.ones(1, 2))
@@ -210,12 +219,55 @@ def penalised(_: object, **keyword: Any) -> Tensor:
     weight.grad = torch.zeros_like(weight)
     optimizer.step()
     return weight.detach()
+=======
+def newton(_: object, *, lr: float = 1.0, **keyword: Any) -> Tensor:
+    """A point after two steps on a quartic."""
+    w = torch.tensor([1.0, 2.0, -3.0], requires_grad=True)
+    optimizer = TruncatedNewton([w], lr, **keyword)
+    scale = torch.tensor([1.0, 5.0, 0.2])
+    objective = Written(lambda: (scale * w**4).sum() + w.square().sum(), [w])
+    for _step in range(2):
+        optimizer.step(objective)
+    return w.detach()
+
+
+def noisy(_: object, **keyword: Any) -> Tensor:
+    gradient = torch.zeros(4)
+    GradientNoise(seed=1, **keyword).add([gradient], step=2)
+    return gradient
+
+
+def on_plateau(_: object, **keyword: Any) -> list[float]:
+    """The rate after each of some scores."""
+    plateau = OnPlateau(metric="loss", higher_is_better=False, **{"patience": 1, **keyword})
+    view = SimpleNamespace(learning_rates={"main": 1.0}, step=7, epoch=3)
+    rates = []
+    for score in (1.0, 1.1, 1.2, 0.9, 1.0, 1.1, 1.1):
+        for command in plateau.after_validation(view, metrics={"loss": score}):  # type: ignore[arg-type]
+            view.learning_rates["main"] *= command.factor  # type: ignore[attr-defined]
+        rates.append(view.learning_rates["main"])
+    return rates
+>>>>>>> 321c372 (Truncated Newton, gradient noise, rates lowered on plateaus)
 
 
 CASES = {
     "netwright.train.early_stopping:no_change": Case(
         lambda _, **keyword: early_stopping.no_change(epochs=2, **keyword)([0.5, 0.6, 0.7]),
         {"least": 0.5},
+    ),
+    "netwright.train.gradient_noise:GradientNoise": Case(noisy, {"eta": 0.3, "gamma": 1.0}),
+    "netwright.train.on_plateau:OnPlateau": Case(
+        on_plateau, {"factor": 0.5, "patience": 2, "least": 0.5, "rest": 3, "lowest": 0.02}
+    ),
+    "netwright.train.optimizers.truncated_newton:TruncatedNewton": Case(
+        newton,
+        {
+            "lr": 0.5,
+            "damping": 5.0,
+            "cg_iterations": 1,
+            "tolerance": 0.9,
+            "weight_decay": 0.1,
+        },
     ),
     "netwright.train.loop:Loop": Case(
         trained,
@@ -237,6 +289,7 @@ CASES = {
             "precision": "bf16",
             "clip_norm": 0.01,
             "clip_value": 0.01,
+            "noise_eta": 0.1,
             "ema_decay": 0.5,
             "validate_every": 2,
             "snapshot_every": 2,
@@ -258,6 +311,7 @@ CASES = {
             "piece_sizes": {"fit": 4},
             "cut": lambda phase, size: refuse(),
             "clipping": Clipping(norm=0.01),
+            "noise": lambda gradients: torch._foreach_add_(gradients, 1.0),
         },
     ),
     "netwright.train.optimizers.build:build_optimizer": Case(penalised, {"l1": 0.5}),
@@ -283,6 +337,8 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.train.settings:Settings(noise_gamma)": "of noise_eta: the case of GradientNoise",
+    "netwright.train.gradient_noise:GradientNoise(device)": "another device needs an accelerator",
     "netwright.train.optimizers.moving_average_momentum:MovingAverageMomentum(fused)": "changes "
     "speed alone: tests/train/optimizers/test_moving_average_momentum.py has both",
     "netwright.train.loop:Loop(processes)": "of several processes: tests/train/distribute",

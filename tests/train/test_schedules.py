@@ -97,7 +97,10 @@ def test_one_cycle_is_two_half_cosines():
     assert (rates[0], max(rates), rates[-1]) == pytest.approx((0.1, 1.0, 0.01))
 
 
-@pytest.mark.parametrize("name", schedules.CATALOGUE.names())
+FUNCTIONS = [name for name in schedules.CATALOGUE.names() if name != schedules.ON_PLATEAU]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 1000])
 def test_every_schedule_is_a_number_of_step_and_steps(name, steps):
     schedule = schedules.create(name)
@@ -133,6 +136,7 @@ def test_warm_up_rises_in_a_line_and_is_then_the_other():
             lambda: schedules.create("warm-up", cycle=2, then="cosine-restarts"),
             "cosine-restarts.*Did you mean cycles",
         ),
+        (lambda: schedules.create("warm-up", then="on-plateau"), "a function of the step"),
         (lambda: schedules.cosine_restarts(cycles=0), "cycles must be at least 1"),
         (lambda: schedules.cosine_restarts(multiplier=0.5), "multiplier must be at least 1"),
         (lambda: schedules.cosine_restarts(final=2), "final must be between 0 and 1"),

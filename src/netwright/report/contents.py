@@ -25,7 +25,7 @@ class Contents:
 
     Attributes:
         events: those that count, by kind.
-        findings: of all attempts, those that led to a roll-back too.
+        findings: of all attempts, those that led to a roll-back or another command too.
         damaged: sentences on what could not be read.
     """
 
@@ -89,7 +89,7 @@ class Contents:
         for event in log.current():
             self.events.setdefault(event["kind"], []).append(event)
         self.attempts = max((event["attempt"] for event in log.events), default=1)
-        self.findings = _once(event for event in log.events if event["kind"] == "finding")
+        self.findings = _once(_findings(log.events))
         self.damaged += [_in_words(line) for line in log.damaged[:5]]
         if len(log.damaged) > 5:
             self.damaged.append(f"{len(log.damaged) - 5} more lines of events.jsonl are damaged.")
@@ -119,6 +119,14 @@ def split_names(folder: RunFolder) -> list[str]:
     """The splits that were evaluated: test, validation and training first, then others."""
     found = sorted(path.stem for path in (folder.path / "evaluation").glob("*.json"))
     return sorted(found, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS))
+
+
+def _findings(events: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    for event in events:
+        if event["kind"] == "finding":
+            yield event
+        elif event["kind"] == "command" and isinstance(event.get("cause"), dict):
+            yield {"step": event["step"], **event["cause"]}
 
 
 def _once(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

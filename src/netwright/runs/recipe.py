@@ -24,7 +24,7 @@ from netwright.runs.disk_space import parse_space
 
 __all__ = ["DataPart", "EarlyStoppingPart", "EnsemblePart", "Named", "OptimizerGroupPart"]
 __all__ += ["OptimizerPart", "Recipe", "SplitPart", "TrainingPart", "parse_assignment"]
-__all__ += ["FoldPart"]
+__all__ += ["FoldPart", "GradientNoisePart"]
 
 
 class _Part(BaseModel):
@@ -154,6 +154,13 @@ class EarlyStoppingPart(_Part):
     least: float = Field(default=0.0, ge=0)
 
 
+class GradientNoisePart(_Part):
+    """Gaussian noise on the gradients, of variance eta / (1 + step)^gamma."""
+
+    eta: float = Field(default=0.01, gt=0, allow_inf_nan=False)
+    gamma: float = Field(default=0.55, ge=0, allow_inf_nan=False)
+
+
 class TrainingPart(_Part):
     """Numbers of the loop; None where the workflow chooses, or where a thing is off.
 
@@ -169,6 +176,7 @@ class TrainingPart(_Part):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     clip_norm: float | None = Field(default=None, gt=0)
     clip_value: float | None = Field(default=None, gt=0)
+    gradient_noise: GradientNoisePart | None = None
     ema_decay: float | None = Field(default=None, ge=0, lt=1)
     compile: bool = False
     early_stopping: EarlyStoppingPart | None = None

@@ -122,6 +122,8 @@ class CompilingUpdater(Updater):
             return "it does not declare that it can be compiled"
         if self._scaler is not None:
             return "fp16 scales its loss by what earlier steps came to"
+        if self._noise is not None:
+            return "noise is put on its gradients"
         if self._size_of_pieces(phase) is not None:
             return "micro_batch_size cuts its batches"
         for optimizer in optimizers:

@@ -52,6 +52,7 @@ from netwright.train.control import (
 )
 from netwright.train.distribute.processes import Alone, Processes
 from netwright.train.distribute.ranks import gathered_state, own_state
+from netwright.train.gradient_noise import GradientNoise
 from netwright.train.optimizers.build import check_groups
 from netwright.train.out_of_memory import cut_batches
 from netwright.train.plan import Counters, Plan, plan_stage
@@ -148,6 +149,7 @@ class Loop:
         self._snapshots = None if snapshots is None else SnapshotWriter(snapshots)
         self.scaler = self.precision.scaler()
         self.clipping = Clipping(norm=self.settings.clip_norm, value=self.settings.clip_value)
+        self.noise = self._make_noise()
         self._resume_from: State | None = None
         self.account = Account(self.counters, limit=self.settings.skipped_limit)
         self._epoch_began = 0.0
@@ -317,7 +319,18 @@ class Loop:
             cut=self._cut_batches,
             clipping=self.clipping,
             scaler=self.scaler,
+            noise=None if self.noise is None else self._add_noise,
         )
+
+    def _make_noise(self) -> GradientNoise | None:
+        eta, gamma = self.settings.noise_eta, self.settings.noise_gamma
+        if eta is None:
+            return None
+        return GradientNoise(seed=self.settings.seed, eta=eta, gamma=gamma, device=self.device)
+
+    def _add_noise(self, gradients: Sequence[Tensor]) -> None:
+        if self.noise is not None:
+            self.noise.add(gradients, step=self.counters.step)
 
     def _tell_of_compilation(self, compilation: Compilation) -> None:
         self._tell("compiled", compilation=compilation)

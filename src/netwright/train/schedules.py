@@ -1,7 +1,8 @@
 """Learning-rate schedules: pure functions of the progress of a stage.
 
 A schedule maps (step, steps) to the factor that the learning rate is multiplied with; step counts
-from 0 to steps - 1. There is no state to save.
+from 0 to steps - 1. There is no state to save. One member of the family,
+`on-plateau`, is no such function: it goes by the validation, and `train.on_plateau` carries it out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from netwright._errors import must_be, unknown
 
 __all__ = [
     "CATALOGUE",
+    "ON_PLATEAU",
     "Schedule",
     "constant",
     "cosine",
@@ -28,6 +30,8 @@ __all__ = [
 ]
 
 Schedule = Callable[[int, int], float]
+
+ON_PLATEAU = "on-plateau"
 
 
 def constant() -> Schedule:
@@ -149,21 +153,31 @@ def one_cycle(*, rise: float = 0.25, start: float = 0.04, final: float = 1e-4) -
 
 CATALOGUE = Catalogue(
     "schedule",
-    tuple(
+    (
+        *(
+            Entry(
+                name=name,
+                target=f"netwright.train.schedules:{name.replace('-', '_')}",
+                summary=summary,
+            )
+            for name, summary in (
+                ("constant", "the learning rate as it is"),
+                ("step-decay", "a tenth after each third"),
+                ("exponential", "the same ratio each step"),
+                ("cosine", "half a cosine down"),
+                (
+                    "cosine-restarts",
+                    "half cosines down, each longer and begun at the full rate again",
+                ),
+                ("warm-up", "a linear rise, then another schedule"),
+                ("one-cycle", "up and down again along half cosines"),
+            )
+        ),
         Entry(
-            name=name,
-            target=f"netwright.train.schedules:{name.replace('-', '_')}",
-            summary=summary,
-        )
-        for name, summary in (
-            ("constant", "the learning rate as it is"),
-            ("step-decay", "a tenth after each third"),
-            ("exponential", "the same ratio each step"),
-            ("cosine", "half a cosine down"),
-            ("cosine-restarts", "half cosines down, each longer and begun at the full rate again"),
-            ("warm-up", "a linear rise, then another schedule"),
-            ("one-cycle", "up and down again along half cosines"),
-        )
+            name=ON_PLATEAU,
+            target="netwright.train.on_plateau:OnPlateau",
+            summary="lower when the validation metric gets no better",
+        ),
     ),
 )
 
@@ -172,8 +186,10 @@ def create(name: str, **options: Any) -> Schedule:
     """The schedule of that name.
 
     Raises:
-        BadValue: an unknown name or option.
+        BadValue: an unknown name or option, or one that is no function of the step.
     """
+    if name == ON_PLATEAU:
+        raise must_be("schedule", "a function of the step", name, "Name it alone.")
     build: Callable[..., Schedule] = CATALOGUE.load(name)
     takes = inspect.signature(build).parameters
     passes_on = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())

@@ -20,6 +20,9 @@ class Settings:
         precision: auto, fp32, bf16 or fp16.
         clip_norm: bound on the global gradient norm.
         clip_value: bound on each gradient entry.
+        noise_eta: variance of the Gaussian noise on each gradient entry at the first step; None for
+            none.
+        noise_gamma: how fast it falls, as 1 / (1 + step)^gamma.
         ema_decay: decay of an exponential average of the weights, which is then what is validated
             and kept; None for none.
         validate_every: epochs between validations.
@@ -38,6 +41,8 @@ class Settings:
     precision: str = "auto"
     clip_norm: float | None = None
     clip_value: float | None = None
+    noise_eta: float | None = None
+    noise_gamma: float = 0.55
     ema_decay: float | None = None
     validate_every: int = 1
     snapshot_every: int = 1

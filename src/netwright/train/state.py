@@ -42,6 +42,7 @@ def capture(loop: Loop) -> State:
         "piece_sizes": dict(loop.piece_sizes),
         "clip_norm": loop.clipping.norm,
         "scaler": loop.scaler.state_dict() if loop.scaler is not None else {},
+        "gradient_noise": loop.noise.state_dict() if loop.noise is not None else {},
         "average": loop.average.state_dict() if loop.average is not None else {},
         "ending": None if loop.ending is None else loop.ending.to_json(),
         "stage_ending": loop.stage_ending,
@@ -120,6 +121,8 @@ def restore(loop: Loop, state: State) -> None:
     )
     if loop.scaler is not None:
         loop.scaler.load_state_dict(state["scaler"])
+    if loop.noise is not None:
+        loop.noise.load_state_dict(state["gradient_noise"])
     if loop.average is not None:
         average = _laid_out(loop, state["average"]["average"])
         loop.average.load_state_dict({**state["average"], "average": average})

@@ -16,6 +16,7 @@ from netwright._errors import BadType, must_be
 from netwright.data.batch import Batch, Streams, split_streams
 from netwright.methods.base import Loss, Method, Phase
 from netwright.train.aim import Aim, Clipping
+from netwright.train.asked_again import AskedAgain
 from netwright.train.out_of_memory import free, is_out_of_memory, no_room_to_step, smaller
 from netwright.train.precision import Precision
 from netwright.train.undo import BeforeStep, Kept, kept_buffers
@@ -57,6 +58,8 @@ class Updater:
         piece_sizes: phase → the same where memory gave out; more are added when it does.
         cut: told of a phase and the size its batches are cut to from now on.
         clipping: of gradients.
+        scaler: of the loss in fp16.
+        noise: puts noise on gradients, in place.
 
     Attributes:
         recovers: whether an update for which memory gives out may be repeated in smaller pieces.
@@ -75,6 +78,7 @@ class Updater:
         cut: Callable[[str, int], None] | None = None,
         clipping: Clipping | None = None,
         scaler: torch.amp.GradScaler | None = None,
+        noise: Callable[[Sequence[Tensor]], None] | None = None,
     ) -> None:
         self.method = method
         self.optimizers = optimizers
@@ -84,6 +88,7 @@ class Updater:
         self._piece_sizes = {} if piece_sizes is None else piece_sizes
         self._cut = cut
         self._scaler = scaler
+        self._noise = noise
         self.look_anew()
 
     def look_anew(self) -> None:
@@ -121,6 +126,8 @@ class Updater:
             return self._reevaluated(phase, pieces, aim)
         kept = kept_buffers(self._holders) if self._holders else ()
         loss, mean, norm = self._gradient(phase, pieces, aim)
+        if self._noise is not None:
+            self._noise(aim.gradients())
         try:
             applied, left_out = self._apply(phase, norm, aim)
         except Exception as error:
@@ -134,6 +141,13 @@ class Updater:
 
     def _aim_at(self, phase: Phase) -> Aim:
         aim = Aim.at([self.optimizers[name] for name in phase.optimizers])
+        if aim.reevaluates and self._noise is not None:
+            kinds = [type(optimizer).__name__ for optimizer in aim.optimizers]
+            raise must_be(
+                "gradient_noise",
+                "left out with an optimiser that asks for the gradient itself",
+                ", ".join(kinds),
+            )
         self._aims[phase.name] = aim
         return aim
 
@@ -302,6 +316,10 @@ class Updater:
             and all(getattr(o, "_step_supports_amp_scaling", False) for o in aim.optimizers)
         )
 
+    def _summed(self, value: Tensor) -> Tensor:
+        """A tensor added up over all processes."""
+        return value
+
     def _reevaluated(self, phase: Phase, pieces: Sequence[Streams], aim: Aim) -> Outcome:
         """Hand the optimisers a closure that is the same function each time it is called."""
         if self._scaler is not None:
@@ -311,14 +329,15 @@ class Updater:
                 self._precision.name,
             )
         before = BeforeStep.take(self.method, aim)
-        taken: list[tuple[Loss, Tensor, Tensor]] = []
-
-        def closure() -> float:
-            if taken:
-                before.rewind()
-            taken.append(self._gradient(phase, pieces, aim))
-            return float(taken[-1][1])
-
+        closure = AskedAgain(
+            phase,
+            pieces,
+            before=before,
+            gradient=lambda: self._gradient(phase, pieces, aim),
+            loss_of=self._loss,
+            summed=self._summed,
+            clipping=self.clipping,
+        )
         try:
             for optimizer in aim.optimizers:
                 optimizer.step(closure)
@@ -329,7 +348,7 @@ class Updater:
         applied = all(bool(torch.isfinite(parameter).all()) for parameter in aim.parameters)
         if not applied:
             before.undo()
-        loss, mean, norm = taken[0]
+        loss, mean, norm = closure.taken[0]
         return Outcome(loss=loss, mean=mean, gradient_norm=norm, applied=applied)
 
 

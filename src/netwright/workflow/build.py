@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright import _random
-from netwright._errors import BadType, NetwrightError, must_be
+from netwright._errors import BadType, NetwrightError, must_be, unknown
 from netwright.methods.base import Method, ParameterGroup, Task
 from netwright.methods.catalogue import CATALOGUE as METHODS
 from netwright.methods.supervised import Supervised
@@ -31,6 +31,7 @@ from netwright.train.early_stopping import (
     steady_decrease,
 )
 from netwright.train.loop import MakeOptimizer
+from netwright.train.on_plateau import OnPlateau
 from netwright.train.optimizers.build import build_optimizer
 from netwright.train.optimizers.groups import (
     GroupRule,
@@ -45,6 +46,7 @@ __all__ = [
     "GIVEN",
     "build_early_stopping",
     "build_method",
+    "build_on_plateau",
     "check_optimizer",
     "given_part",
     "make_optimizers",
@@ -275,15 +277,17 @@ def check_optimizer(recipe: Recipe, method: Method) -> None:
 
 
 def schedule_of(recipe: Recipe) -> schedules.Schedule:
-    """The learning-rate schedule of a completed recipe."""
+    """The learning-rate schedule of a completed recipe; a controller's is constant here."""
     part = recipe.schedule or Named(name="constant")
+    if part.name == schedules.ON_PLATEAU:
+        return schedules.constant()
     with naming_options("schedule", part.options):
         return schedules.create(part.name, **part.options)
 
 
 def settings_of(recipe: Recipe) -> Settings:
     """The loop's numbers."""
-    part = recipe.training
+    part, noise = recipe.training, recipe.training.gradient_noise
     return Settings(
         epochs=part.epochs or 1,
         seed=recipe.seed,
@@ -291,6 +295,8 @@ def settings_of(recipe: Recipe) -> Settings:
         precision=part.precision,
         clip_norm=part.clip_norm,
         clip_value=part.clip_value,
+        noise_eta=None if noise is None else noise.eta,
+        noise_gamma=0.55 if noise is None else noise.gamma,
         ema_decay=part.ema_decay,
         compile=part.compile,
         validate_every=part.validate_every,
@@ -331,6 +337,30 @@ def build_early_stopping(training: TrainingPart, method: Method) -> list[EarlySt
             triggers[part.trigger](), metric=name, higher_is_better=metric.higher_is_better
         )
     ]
+
+
+def build_on_plateau(recipe: Recipe, method: Method) -> list[OnPlateau]:
+    """The controller of the learning rate that a recipe asks for.
+
+    It goes by the metric that the method is selected by, or by the one that the option `metric`
+    names.
+    """
+    part, metrics = recipe.schedule, method.metrics()
+    if part is None or part.name != schedules.ON_PLATEAU:
+        return []
+    if not metrics:
+        raise must_be("schedule", "a function of the step for a method without metrics", part.name)
+    options = part.options
+    name = options.pop("metric", next(iter(metrics)))
+    if name not in metrics:
+        raise unknown("metric", str(name), metrics)
+    known = set(inspect.signature(OnPlateau).parameters) - {"higher_is_better"}
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of schedule {part.name}", option, known)
+    better = metrics[name].higher_is_better
+    with naming_options("schedule", options):
+        return [OnPlateau(metric=name, higher_is_better=better, **options)]
 
 
 def resolved_path(name: str) -> str:

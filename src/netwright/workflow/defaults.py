@@ -21,6 +21,9 @@ SMALL_PICTURE = 64  # pixels a side up to which our own small residual net is th
 LEAST_MOVED = 13  # pixels a side from which moving by one is less than the usual share of it
 LEAST_MOVES = 10  # passes below which seeing a picture as it is teaches more than moving it
 LEAST_STEPS = 600  # updates that even a few dozen pictures need, within 200 epochs
+LARGE_BATCH = 2048  # examples of a step that looks for its own length: a small batch misleads it
+NEWTON_STEPS = 50  # each as good as some tens of cheap ones
+SEARCHES = ("lbfgs", "truncated-newton")  # the length of a step is theirs to find
 RECORDED_STEPS = 1000  # steps that a curve needs at most
 CLOSED_FORMS = ("normal-equations", "grid-search")  # which are there for a linear model
 SNAPSHOTS = 10  # whole states written in the course of a run
@@ -64,15 +67,17 @@ _ROWS = _Views(views=200_000, least=20, most=200)
 def complete(recipe: Recipe, facts: Facts) -> Recipe:
     """The recipe with nothing left open."""
     model = recipe.model or _model(recipe, facts)
-    training = _training(recipe.training, facts)
+    optimizer = _optimizer(recipe, model=model.name)
+    training = _training(recipe.training, facts, optimizer=optimizer.name)
+    schedule = "constant" if optimizer.name in SEARCHES else "one-cycle"
     return recipe.model_copy(
         update={
             "preprocess": recipe.preprocess or Named(name=facts.preprocess),
             "augment": _augment(recipe, facts, epochs=training.epochs or 1),
             "model": model,
             "initialise": recipe.initialise or (Named(name=AS_MADE),),
-            "optimizer": _optimizer(recipe, model=model.name),
-            "schedule": recipe.schedule or Named(name="one-cycle"),
+            "optimizer": optimizer,
+            "schedule": recipe.schedule or Named(name=schedule),
             "training": training,
         }
     )
@@ -106,6 +111,7 @@ def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
         "adamw": {**adaptive, "weight_decay": 0.05},
         "sgd": {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
         "lbfgs": {"learning_rate": 1.0},
+        "truncated-newton": {"learning_rate": 1.0},
         "moving-average-momentum": {"learning_rate": 0.5, "momentum": 0.9, "weight_decay": 5e-4},
         "lookahead-nesterov": {"learning_rate": 0.01},
         "adagrad": {"learning_rate": 0.01},
@@ -116,13 +122,13 @@ def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
     return OptimizerPart.model_validate({**filled, "l1": asked.l1, "groups": asked.groups})
 
 
-def _training(part: TrainingPart, facts: Facts) -> TrainingPart:
+def _training(part: TrainingPart, facts: Facts, *, optimizer: str) -> TrainingPart:
     batch_size = part.batch_size
     if batch_size is None and facts.batches is None:
-        batch_size = _batch_size(facts.count)
-    views = _PICTURES if facts.picture_size is not None else _ROWS
+        newton = optimizer == "truncated-newton"
+        batch_size = min(facts.count, LARGE_BATCH) if newton else _batch_size(facts.count)
     batches = facts.batches or batch_count(facts.count, batch_size or 1)
-    epochs = part.epochs or max(views.epochs(facts.count), min(-(-LEAST_STEPS // batches), 200))
+    epochs = part.epochs or _epochs(facts, batches=batches, optimizer=optimizer)
     workers = min(os.cpu_count() or 1, 8) if facts.reads_items else 0
     filled = {
         "batch_size": batch_size,
@@ -132,6 +138,13 @@ def _training(part: TrainingPart, facts: Facts) -> TrainingPart:
         "workers": _or(part.workers, workers) if facts.batches is None else None,
     }
     return part.model_copy(update=filled)
+
+
+def _epochs(facts: Facts, *, batches: int, optimizer: str) -> int:
+    if optimizer == "truncated-newton":
+        return max(-(-NEWTON_STEPS // batches), 5)
+    views = _PICTURES if facts.picture_size is not None else _ROWS
+    return max(views.epochs(facts.count), min(-(-LEAST_STEPS // batches), 200))
 
 
 def _batch_size(count: int) -> int:

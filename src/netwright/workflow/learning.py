@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from netwright._errors import NonFinite
+from netwright._errors import NonFinite, must_be
 from netwright.data.source import Source
 from netwright.runs.events import Recorder
 from netwright.runs.finished import SNAPSHOTS
+from netwright.runs.recipe import Recipe
 from netwright.runs.records import Ended
 from netwright.runs.store import RunFolder
 from netwright.train.distribute.processes import Processes
@@ -17,9 +18,11 @@ from netwright.train.distribute.ranks import change_of_world
 from netwright.train.loop import Loop
 from netwright.train.observers.progress import Progress
 from netwright.train.observers.record import Record
+from netwright.train.schedules import ON_PLATEAU
 from netwright.train.snapshot import SnapshotFolder
 from netwright.workflow.build import (
     build_early_stopping,
+    build_on_plateau,
     make_optimizers,
     schedule_of,
     settings_of,
@@ -150,6 +153,13 @@ def _reported_when_not_finite(folder: RunFolder, processes: Processes) -> Iterat
         raise
 
 
+def _refuse_without_validation(recipe: Recipe) -> None:
+    if recipe.schedule is not None and recipe.schedule.name == ON_PLATEAU:
+        raise must_be(
+            "schedule", "a function of the step where there are no validation data", ON_PLATEAU
+        )
+
+
 def _loop(
     session: Session,
     source: Source,
@@ -161,7 +171,9 @@ def _loop(
     recipe, prepared = session.recipe, session.prepared
     method = processes.worked_on(session.method)
     held_out = None
-    if "val" in prepared.splits:
+    if "val" not in prepared.splits:
+        _refuse_without_validation(recipe)
+    else:
         held_out = prepared.held_out("val", session.device, share=processes.share)
     return Loop(
         method,
@@ -172,7 +184,10 @@ def _loop(
         held_out=held_out,
         device=session.device,
         observers=observers,
-        controllers=build_early_stopping(recipe.training, method),
+        controllers=[
+            *build_early_stopping(recipe.training, method),
+            *build_on_plateau(recipe, method),
+        ],
         snapshots=snapshots,
         processes=processes,
     )

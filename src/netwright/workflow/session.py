@@ -78,7 +78,7 @@ def open_session(recipe: Recipe, given: Given) -> Session:
         )
     asked = recipe
     device = choose_device(recipe.device)
-    precision = choose_precision(recipe.training.precision, device).name
+    precision = choose_precision(_wished_precision(recipe), device).name
     training = recipe.training.model_copy(update={"precision": precision})
     recipe = recipe.model_copy(update={"training": training})
     name, prepared, recipe = (
@@ -98,6 +98,13 @@ def open_session(recipe: Recipe, given: Given) -> Session:
     check_optimizer(recipe, method)
     start_weights(method, recipe, prepared=prepared)
     return Session(recipe, name, prepared, method, device)
+
+
+def _wished_precision(recipe: Recipe) -> str:
+    """Curvature tells little in 16 bits: what asks for it gets 32 where nobody says otherwise."""
+    curved = recipe.optimizer is not None and recipe.optimizer.name == "truncated-newton"
+    wished = recipe.training.precision
+    return "fp32" if curved and wished == "auto" else wished
 
 
 def _with_unit(recipe: Recipe, prepared: Prepared | PreparedLoaders, *, model: nn.Module) -> Recipe:

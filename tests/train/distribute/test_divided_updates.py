@@ -266,6 +266,9 @@ LBFGS = {
 }  # fmt: skip
 
 
+NEWTON = {"name": "truncated-newton", "learning_rate": 1.0, "cg_iterations": 5}
+
+
 @pytest.mark.parametrize(
     ("learn", "options", "tolerance"),
     [
@@ -273,9 +276,15 @@ LBFGS = {
         (with_two_stages, {}, 1e-6),
         (with_two_stages, {"micro_batch_size": 3}, 1e-6),
         (with_doubles, {"optimizer": LBFGS, "epochs": 1}, 1e-9),
+        (with_doubles, {"optimizer": NEWTON, "epochs": 1}, 1e-8),
+        (with_doubles, {"optimizer": NEWTON, "epochs": 1, "micro_batch_size": 4}, 1e-8),
         (with_mlp, {"ema_decay": 0.9}, 1e-6),
+        (with_mlp, {"noise_eta": 0.3}, 1e-5),
     ],
-    ids=["gan", "two-stages", "two-stages-in-pieces", "lbfgs", "averaged"],
+    ids=[
+        *("gan", "two-stages", "two-stages-in-pieces", "lbfgs"),
+        *("newton", "newton-in-pieces", "averaged", "noise"),
+    ],
 )
 def test_other_methods_too(ranks, learn, options, tolerance):
     close(ranks.run(learn, options), learn(Alone(), options), tolerance)

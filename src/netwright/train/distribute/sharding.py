@@ -62,6 +62,8 @@ class ShardedWorld(World):
 
     def updater(self, method: Method, optimizers: Mapping[str, Any], **options: Any) -> Updater:
         """See `Processes.updater`."""
+        if options.get("noise") is not None:
+            raise must_be("distribution", "data-parallel with gradient_noise", "fsdp")
         for name, optimizer in optimizers.items():
             if reevaluates(optimizer):
                 raise must_be(

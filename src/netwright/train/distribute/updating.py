@@ -106,6 +106,11 @@ class DividedUpdater(Updater):
         mean = (told[0] / told[1]).to(last.total.dtype)
         return replace(losses[-1], terms=_terms(told[2:], losses[-1], agreed)), mean, norm
 
+    def _summed(self, value: Tensor) -> Tensor:
+        total = value.clone()
+        self._world.start_sum(total).wait()
+        return total
+
     def _reducer(self, phase: Phase, aim: Aim) -> Reducer:
         """Of the parameters that ask for a gradient now."""
         trainable = [parameter for parameter in aim.parameters if parameter.requires_grad]

@@ -38,5 +38,12 @@ CATALOGUE = Catalogue(
             paper="On the importance of initialization and momentum in deep learning, 2013, "
             "https://proceedings.mlr.press/v28/sutskever13.html",
         ),
+        Entry(
+            name="truncated-newton",
+            target="netwright.train.optimizers.truncated_newton:TruncatedNewton",
+            summary="Newton's step by conjugate gradients on Hessian-vector products, damped",
+            paper="Truncated-Newton Algorithms for Large-Scale Unconstrained Optimization, 1983, "
+            "https://doi.org/10.1007/BF02592055",
+        ),
     ),
 )
