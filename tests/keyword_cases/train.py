@@ -25,11 +25,8 @@ from netwright.train.control import Controller, Observer, Stop
 from netwright.train.gradient_noise import GradientNoise
 from netwright.train.loop import Loop
 from netwright.train.observers.record import Record
-<<<<<<< HEAD
-from netwright.train.optimizers.build import build_optimizer
-=======
 from netwright.train.on_plateau import OnPlateau
->>>>>>> 321c372 (Truncated Newton, gradient noise, rates lowered on plateaus)
+from netwright.train.optimizers.build import build_optimizer
 from netwright.train.optimizers.lookahead_nesterov import LookaheadNesterov
 from netwright.train.optimizers.moving_average_momentum import MovingAverageMomentum
 from netwright.train.optimizers.objective import Written
@@ -210,7 +207,6 @@ def _stepped(kind: Any, *, lr: float = 1e-2, **keyword: Any) -> nn.Module:
     return module
 
 
-<<<<<<< HEAD
 def penalised(_: object, **keyword: Any) -> Tensor:
     """A weight after a step on a constant."""
     weight = nn.Parameter(torch.ones(1, 2))
@@ -219,7 +215,8 @@ def penalised(_: object, **keyword: Any) -> Tensor:
     weight.grad = torch.zeros_like(weight)
     optimizer.step()
     return weight.detach()
-=======
+
+
 def newton(_: object, *, lr: float = 1.0, **keyword: Any) -> Tensor:
     """A point after two steps on a quartic."""
     w = torch.tensor([1.0, 2.0, -3.0], requires_grad=True)
@@ -247,7 +244,6 @@ def on_plateau(_: object, **keyword: Any) -> list[float]:
             view.learning_rates["main"] *= command.factor  # type: ignore[attr-defined]
         rates.append(view.learning_rates["main"])
     return rates
->>>>>>> 321c372 (Truncated Newton, gradient noise, rates lowered on plateaus)
 
 
 CASES = {

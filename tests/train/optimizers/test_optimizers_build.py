@@ -10,6 +10,7 @@ from netwright._errors import BadValue
 from netwright.methods.base import ParameterGroup, trained
 from netwright.train.optimizers.build import build_optimizer, check_groups
 from netwright.train.optimizers.catalogue import CATALOGUE as optimizers
+from netwright.train.optimizers.objective import Written
 from netwright.train.optimizers.reevaluating import reevaluates
 
 
@@ -23,13 +24,10 @@ def steps(net, optimizer, count=5):
     for _ in range(count):
         x = torch.randn(8, 3)
 
-        def closure(x=x):
-            optimizer.zero_grad()
-            loss = (net(x) - x.sum(1, keepdim=True)).square().mean()
-            loss.backward()
-            return loss.item()
+        def loss(x=x):
+            return (net(x) - x.sum(1, keepdim=True)).square().mean()
 
-        optimizer.step(closure)
+        optimizer.step(Written(loss, net.parameters()))
     return torch.cat([p.detach().flatten() for p in net.parameters()])
 
 
