@@ -41,6 +41,23 @@ AUGMENTATIONS = Catalogue(
             summary="turned and zoomed a little",
         ),
         Entry(
+            name="flip-vertical",
+            target=f"{_ROOM}.flip_vertical:flip_vertical",
+            summary="above and below exchanged; for what has no upright",
+        ),
+        Entry(
+            name="affine",
+            target=f"{_ROOM}.affine:affine",
+            summary="slanted, turned, zoomed and moved at once",
+        ),
+        Entry(
+            name="elastic",
+            target=f"{_ROOM}.elastic:elastic",
+            summary="bent by a smooth random field",
+            paper="Best practices for convolutional neural networks applied to visual document "
+            "analysis, 2003, https://doi.org/10.1109/ICDAR.2003.1227801",
+        ),
+        Entry(
             name="cutout",
             target=f"{_ROOM}.cutout:cutout",
             summary="a square taken out",
@@ -51,6 +68,25 @@ AUGMENTATIONS = Catalogue(
             name="brightness-contrast",
             target=f"{_ROOM}.brightness_contrast:brightness_contrast",
             summary="another light",
+        ),
+        Entry(
+            name="saturation-hue",
+            target=f"{_ROOM}.saturation_hue:saturation_hue",
+            summary="other colours; greys stay",
+        ),
+        Entry(
+            name="mixup",
+            target=f"{_ROOM}.mixup:mixup",
+            summary="blended with another example, targets too",
+            paper="mixup: Beyond empirical risk minimization, 2018, "
+            "https://arxiv.org/abs/1710.09412",
+        ),
+        Entry(
+            name="cutmix",
+            target=f"{_ROOM}.cutmix:cutmix",
+            summary="with a piece of another picture, targets by its area",
+            paper="CutMix: Regularization strategy to train strong classifiers with localizable "
+            "features, 2019, https://arxiv.org/abs/1905.04899",
         ),
     ),
 )

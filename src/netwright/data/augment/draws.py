@@ -52,11 +52,15 @@ def _start(seed: int, epoch: int, name: int | str) -> int:
     return derive(seed, "draw", epoch, name) + _STEP
 
 
-def _output(mixed: Tensor) -> Tensor:
-    mixed = mixed.bitwise_xor_(_shifted(mixed, 30)).mul_(_FIRST)
-    mixed = mixed.bitwise_xor_(_shifted(mixed, 27)).mul_(_SECOND)
-    mixed = mixed.bitwise_xor_(_shifted(mixed, 31))
-    return _shifted(mixed, 40).float().mul_(2**-24)  # 24 bits are what float32 holds exactly
+def _output(counters: Tensor) -> Tensor:
+    return _shifted(_mixed(counters), 40).float().mul_(2**-24)  # float32 holds 24 bits exactly
+
+
+def _mixed(bits: Tensor) -> Tensor:
+    """64 random bits in place of each counter."""
+    bits = bits.bitwise_xor_(_shifted(bits, 30)).mul_(_FIRST)
+    bits = bits.bitwise_xor_(_shifted(bits, 27)).mul_(_SECOND)
+    return bits.bitwise_xor_(_shifted(bits, 31))
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,13 @@ class Draws:
         first = torch.tensor(starts, device=self.index.device)
         units = _output(first[:, None] + self.index * _STEP)
         return units.mul_(high - low).add_(low)
+
+    def pairs(self, name: str, *, count: int) -> Float[Tensor, "2 n k"]:
+        """Two times `count` numbers in [0, 1) for each example: a field of noise."""
+        places = self.index[:, None] * count + torch.arange(count, device=self.index.device)
+        bits = _mixed(places.mul_(_STEP).add_(_start(self.seed, self.epoch, f"{self.scope}/{name}")))
+        both = torch.stack([_shifted(bits, 40), (bits >> 16).bitwise_and_(2**24 - 1)])
+        return both.float().mul_(2**-24)
 
     def integer(self, name: str, *, most: int) -> Int[Tensor, "n"]:
         """A whole number from −most to most for each example, all as likely."""

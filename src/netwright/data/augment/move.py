@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from netwright._errors import must_be, unknown
+from netwright.data.augment.geometry import Geometry
 
 __all__ = ["BORDERS", "Framed", "Movable", "Move", "border_of", "moved"]
 
@@ -23,7 +24,7 @@ Border = Callable[[Tensor, tuple[int, int]], None]
 
 
 @dataclass(frozen=True)
-class Move:
+class Move(Geometry):
     """Where each picture goes: mirrored first, then moved.
 
     Attributes:
@@ -49,6 +50,27 @@ class Move:
         if later.mirrored is not None:  # what was moved right before the mirror is left of it after
             turned = turned * (1 - 2 * later.mirrored.long())
         return replace(self, mirrored=mirrored, right=turned)
+
+    def pictures(self, pictures: Shaped[Tensor, "n c h w"]) -> Shaped[Tensor, "n c h w"]:
+        """See `Geometry.pictures`."""
+        return moved(pictures, self)
+
+    def masks(
+        self, masks: Shaped[Tensor, "n k h w"], *, fill: float = 0
+    ) -> Shaped[Tensor, "n k h w"]:
+        """See `Geometry.masks`."""
+        return moved(masks, self if isinstance(self.border, str) else replace(self, border=fill))
+
+    def points(
+        self, points: Float[Tensor, "n p 2"], *, size: tuple[int, int]
+    ) -> Float[Tensor, "n p 2"]:
+        """See `Geometry.points`."""
+        across, down = points.unbind(-1)
+        if self.mirrored is not None:
+            across = torch.where(self.mirrored[:, None], size[1] - across, across)
+        if self.right is not None and self.down is not None:
+            across, down = across + self.right[:, None], down + self.down[:, None]
+        return torch.stack([across, down], -1)
 
 
 class Movable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from netwright._errors import must_be
 from netwright.data.augment.draws import Draws
+from netwright.data.augment.geometry import Geometry
 
-__all__ = ["boxes", "cut", "random_resized_crop"]
+__all__ = ["Part", "boxes", "cut", "random_resized_crop", "resized_part"]
 
 ATTEMPTS = 10
 
@@ -42,14 +44,59 @@ def random_resized_crop(
         scale: least and largest area, as shares of the picture's.
         ratio: least and largest width over height, drawn evenly in their logarithm.
     """
-    height, width = pictures.shape[-2:]
-    sizes = torch.tensor([[height, width]], device=pictures.device).expand(len(pictures), 2)
-    top, left, tall, wide = boxes(sizes, draws, scale=scale, ratio=ratio).unbind(1)
-    values = pictures if pictures.is_floating_point() else pictures.float()
-    down = _weights(top, tall, height, kind=values.dtype)[:, None]
-    across = _weights(left, wide, width, kind=values.dtype)[:, None]
-    enlarged = down @ values @ across.transpose(-1, -2)
-    return enlarged if pictures.is_floating_point() else enlarged.round_().to(pictures.dtype)
+    return resized_part(pictures.shape[-2:], draws, scale=scale, ratio=ratio).pictures(pictures)
+
+
+def resized_part(
+    size: Sequence[int],
+    draws: Draws,
+    *,
+    scale: Sequence[float] = (0.5, 1.0),
+    ratio: Sequence[float] = (3 / 4, 4 / 3),
+) -> Part:
+    """What `random_resized_crop` does to pictures of `size`."""
+    sizes = torch.tensor([list(size)], device=draws.index.device).expand(len(draws.index), 2)
+    return Part(boxes(sizes, draws, scale=scale, ratio=ratio))
+
+
+@dataclass(frozen=True)
+class Part(Geometry):
+    """A box of each picture, brought to the picture's size.
+
+    Attributes:
+        box: (n, 4) top, left, height, width.
+    """
+
+    box: Int[Tensor, "n 4"]
+
+    def pictures(self, pictures: Shaped[Tensor, "n c h w"]) -> Shaped[Tensor, "n c h w"]:
+        """See `Geometry.pictures`; bilinear."""
+        height, width = pictures.shape[-2:]
+        top, left, tall, wide = self.box.unbind(1)
+        values = pictures if pictures.is_floating_point() else pictures.float()
+        down = _weights(top, tall, height, kind=values.dtype)[:, None]
+        across = _weights(left, wide, width, kind=values.dtype)[:, None]
+        enlarged = down @ values @ across.transpose(-1, -2)
+        return enlarged if pictures.is_floating_point() else enlarged.round_().to(pictures.dtype)
+
+    def masks(
+        self, masks: Shaped[Tensor, "n k h w"], *, fill: float = 0
+    ) -> Shaped[Tensor, "n k h w"]:
+        """See `Geometry.masks`; the nearest pixel, and nothing comes in."""
+        height, width = masks.shape[-2:]
+        top, left, tall, wide = self.box.unbind(1)
+        rows = _nearest(top, tall, height)[:, None, :, None].expand(*masks.shape[:3], width)
+        columns = _nearest(left, wide, width)[:, None, None, :].expand(masks.shape)
+        return masks.gather(2, rows).gather(3, columns)
+
+    def points(
+        self, points: Float[Tensor, "n p 2"], *, size: tuple[int, int]
+    ) -> Float[Tensor, "n p 2"]:
+        """See `Geometry.points`."""
+        top, left, tall, wide = self.box.unbind(1)
+        across, down = points.unbind(-1)
+        across = (across - left[:, None]) * (size[1] / wide)[:, None]
+        return torch.stack([across, (down - top[:, None]) * (size[0] / tall)[:, None]], -1)
 
 
 def boxes(
@@ -112,6 +159,12 @@ def _weights(
     rows = source.new_zeros(len(first), size, size)
     rows.scatter_add_(2, (low.minimum(last) + first[:, None])[..., None], (1 - share)[..., None])
     return rows.scatter_add_(2, (high + first[:, None])[..., None], share[..., None])
+
+
+def _nearest(first: Tensor, length: Tensor, size: int) -> Int[Tensor, "n h"]:
+    """The place that each of `size` places of a stretch takes."""
+    middles = 2 * torch.arange(size, device=first.device) + 1
+    return first[:, None] + middles * length[:, None] // (2 * size)
 
 
 def _largest(height: Tensor, width: Tensor, ratio: Sequence[float]) -> tuple[Tensor, Tensor]:
