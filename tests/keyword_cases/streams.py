@@ -25,6 +25,7 @@ from netwright.data.streams.loader import as_batch
 from netwright.data.streams.reading import Reader, Request
 from netwright.data.streams.streamed import StreamedSource
 
+MIXED = Augment([{"name": "mixup"}], seed=0)
 VALUES = torch.arange(36.0).reshape(12, 3)
 TARGETS = torch.arange(12) % 2
 INDEX = torch.arange(12)
@@ -39,10 +40,6 @@ class Rows(Items):
 
     def item(self, index: int) -> Tensor:
         return VALUES[index]
-
-
-def doubled(raw: Tensor, index: Tensor, *, epoch: int) -> Tensor:
-    return raw * 2
 
 
 def batches_of(source: Source) -> list[Any]:
@@ -141,7 +138,7 @@ CASES = {
         streamed,
         {
             "transform": torch.neg,
-            "augment": doubled,
+            "augment": MIXED,
             "shuffle": False,
             "weight": WEIGHT,
             "workers": -1,

@@ -113,8 +113,13 @@ class Prepared:
     def augmentation(self, recipe: Recipe) -> Augment | None:
         """What a completed recipe does to whole batches, on the device."""
         _, batched = self._reading(recipe)
+        if not batched:
+            return None
+        kind, unit = self.data.target.kind, recipe.method.options.get("unit")
+        as_classes = kind is TargetKind.CLASSES or unit == "classes"
+        num_classes = len(self.data.target.names) if as_classes else None
         with naming_options("augment", batched):
-            return Augment(batched, seed=recipe.seed) if batched else None
+            return Augment(batched, seed=recipe.seed, num_classes=num_classes)
 
     def _reading(self, recipe: Recipe) -> tuple[Samples, Sequence[Mapping[str, Any]]]:
         """What is read, and the augmentations that are left for whole batches."""

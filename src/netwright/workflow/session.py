@@ -14,6 +14,7 @@ from netwright.data.open import open_data
 from netwright.data.preprocess.catalogue import default_for
 from netwright.data.sources.table import Table
 from netwright.methods.base import Method
+from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
 from netwright.workflow.build import GIVEN, build_method, check_optimizer, given_part, resolved_path
@@ -94,6 +95,7 @@ def open_session(recipe: Recipe, given: Given) -> Session:
         method=given.method,
     )
     refuse_misfit(method, prepared.example)
+    _refuse_mixing(method, prepared, recipe)
     recipe = without_descent(asked, recipe) if is_closed_form(method) else recipe
     check_optimizer(recipe, method)
     start_weights(method, recipe, prepared=prepared)
@@ -159,6 +161,21 @@ def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders
     recipe = complete(recipe, facts)
     recipe = _with_given(recipe, given, found=prepared.fingerprint(), path=GIVEN)
     return "loader", prepared, recipe
+
+
+def _refuse_mixing(method: Method, prepared: Prepared | PreparedLoaders, recipe: Recipe) -> None:
+    """Mixtures of targets that the output unit can't be asked for."""
+    if not isinstance(prepared, Prepared) or not isinstance(method, Supervised):
+        return
+    augment = prepared.augmentation(recipe)
+    if augment is not None and augment.mixes and not method.unit.mixes:
+        raise must_be(
+            "augment",
+            f"without mixup and cutmix for {type(method.unit).__name__}, whose targets have no "
+            "meaning between two of them",
+            [entry["name"] for entry in augment.recipe],
+            "Those of binary, classes, multi-label and real have.",
+        )
 
 
 def _with_given(recipe: Recipe, given: Given, *, found: str, path: str) -> Recipe:

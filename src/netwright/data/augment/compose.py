@@ -128,10 +128,11 @@ class Augment:
     def wanted(
         self, index: Int[Tensor, "n"], *, among: Int[Tensor, "m"], epoch: int
     ) -> Int[Tensor, "k"]:
-        """Which examples to gather for those at `index`: themselves, and where something is mixed
+        """Which examples to gather for those at `index`.
 
-        the partner of each behind them, itself for one that is not mixed. A partner is a pure
-        function of (seed, epoch, index) and of `among`, whatever batch it is for.
+        Themselves, and where something is mixed the partner of each behind them, itself for one
+        that is not mixed. A partner is a pure function of (seed, epoch, index) and of `among`,
+        whatever batch it is for.
 
         Args:
             index: of the batch.

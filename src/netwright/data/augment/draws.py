@@ -104,7 +104,9 @@ class Draws:
     def pairs(self, name: str, *, count: int) -> Float[Tensor, "2 n k"]:
         """Two times `count` numbers in [0, 1) for each example: a field of noise."""
         places = self.index[:, None] * count + torch.arange(count, device=self.index.device)
-        bits = _mixed(places.mul_(_STEP).add_(_start(self.seed, self.epoch, f"{self.scope}/{name}")))
+        bits = _mixed(
+            places.mul_(_STEP).add_(_start(self.seed, self.epoch, f"{self.scope}/{name}"))
+        )
         both = torch.stack([_shifted(bits, 40), (bits >> 16).bitwise_and_(2**24 - 1)])
         return both.float().mul_(2**-24)
 

@@ -44,9 +44,7 @@ def elastic(
         smoothness: standard deviation of the Gaussian that blurs the noise, above 0.
         fill: value of what comes in; None repeats the edge.
     """
-    warp = elastic_warp(
-        pictures.shape[-2:], draws, amount=amount, smoothness=smoothness, fill=fill
-    )
+    warp = elastic_warp(pictures.shape[-2:], draws, amount=amount, smoothness=smoothness, fill=fill)
     return warp.pictures(pictures)
 
 
@@ -60,7 +58,9 @@ def elastic_warp(
 ) -> Warp:
     """What `elastic` does to pictures of `size`."""
     if not 0 < smoothness <= 1:
-        raise must_be("smoothness", "above 0 and at most 1, a share of the shorter side", smoothness)
+        raise must_be(
+            "smoothness", "above 0 and at most 1, a share of the shorter side", smoothness
+        )
     if not 0 <= amount <= smoothness / 2:
         raise must_be(
             "amount", f"from 0 to half of smoothness={smoothness}", amount,

@@ -47,9 +47,7 @@ class Geometry(ABC):
     ) -> Float[Tensor, "n p 2"]:
         """Where points of the pictures of `size` (height, width) come to lie, even outside."""
 
-    def boxes(
-        self, boxes: Float[Tensor, "n 4"], *, size: tuple[int, int]
-    ) -> Float[Tensor, "n 4"]:
+    def boxes(self, boxes: Float[Tensor, "n 4"], *, size: tuple[int, int]) -> Float[Tensor, "n 4"]:
         """The least boxes (x1, y1, x2, y2) around what one box in each picture becomes."""
         moved = self.points(_outline(boxes, self.points_a_side), size=size)
         return torch.cat([moved.amin(1), moved.amax(1)], 1)

@@ -37,9 +37,7 @@ WARPS: Mapping[Any, Callable[..., Warp]] = {
     rotate_scale: turning,
 }
 """Augmentations that read between the pixels: straight ones in a row, and one that bends behind
-
-them, are read once, so that the picture stays sharper and nothing is lost between two of them.
-"""
+them, are read once, so that the picture stays sharper and nothing is lost between two of them."""
 
 GEOMETRIES: Mapping[Any, Callable[..., Geometry]] = {
     **MOVES,

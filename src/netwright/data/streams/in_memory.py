@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.data.augment.compose import Augment
+from netwright.data.augment.follow import lie_in_pictures
 from netwright.data.augment.move import Framed, Movable
 from netwright.data.batch import Batch
 from netwright.data.dataset import InMemory
@@ -47,7 +48,8 @@ class InMemorySource(Source):
         batch_size: examples a step, at most (see `sampler.batch_bounds`).
         seed: of the order.
         preprocess: fitted; raw inputs to what the network takes. Moved along by `to`.
-        augment: applied to the raw pictures.
+        augment: applied to the raw pictures, and to targets that lie in them; partners of what is
+            mixed are of `index`.
         shuffle: False keeps the order of `index` in every epoch.
         weight: (n,) how much each example of the whole set counts.
     """
@@ -127,30 +129,43 @@ class InMemorySource(Source):
         first = position.step // self._together * self._together
         last = min(first + self._together, self._batches)
         pieces = [self._places_at(position.epoch, step) for step in range(first, last)]
-        places = torch.cat(pieces)
+        made = self._made(torch.cat(pieces), epoch=position.epoch)
         sizes = [len(piece) for piece in pieces]
-        targets, weights = (
-            [None] * len(sizes)
-            if values is None
-            else torch.split(values.index_select(0, places), sizes)
+        parts = (
+            [None] * len(sizes) if values is None else torch.split(values, sizes)
+            for values in (made.inputs, made.targets, made.index, made.weight)
+        )
+        return itertools.islice(map(_Ready, *parts), position.step - first, None)
+
+    def _made(self, places: Tensor, *, epoch: int) -> Batch:
+        """The examples at `places`, augmented; with partners where they are mixed."""
+        augment = self._augment
+        if augment is None:
+            return self._gathered(self._samples.take(places), places)
+        wanted = augment.wanted(places, among=self._index, epoch=epoch)
+        whole = self._moved_quickly(augment)
+        if whole is None:
+            apart = augment.apart(self._gathered(self._samples.take(wanted), wanted), epoch=epoch)
+        else:
+            apart = self._gathered(augment.take(whole, wanted, epoch=epoch), wanted)
+        return augment.together(apart, epoch=epoch)
+
+    def _gathered(self, raw: Tensor, places: Tensor) -> Batch:
+        targets, weight = (
+            None if values is None else values.index_select(0, places)
             for values in (self._targets, self._weight)
         )
-        raw = torch.split(self._taken(places, epoch=position.epoch), sizes)
-        made = map(_Ready, raw, targets, torch.split(places, sizes), weights)
-        return itertools.islice(made, position.step - first, None)
+        return Batch(raw, targets, places, weight)
 
-    def _taken(self, places: Tensor, *, epoch: int) -> Tensor:
-        if self._augment is None:
-            return self._samples.take(places)
+    def _moved_quickly(self, augment: Augment) -> Movable | Framed | None:
+        """The whole set to be moved while gathered, where no target has to be moved with it."""
         if not self._looked:
             self._looked, values = True, self._samples.values
-            if values.dim() == 4:
-                self._whole = self._augment.whole(values, at_most=KEPT_WHOLE)
+            if values.dim() == 4 and not lie_in_pictures(self._targets):
+                self._whole = augment.whole(values, at_most=KEPT_WHOLE)
             if isinstance(self._whole, Movable):  # holds them too: not twice
                 self._samples.values = self._whole.rows[: len(values)]
-        if self._whole is None:
-            return self._augment(self._samples.take(places), places, epoch=epoch)
-        return self._augment.take(self._whole, places, epoch=epoch)
+        return self._whole
 
     def _places_at(self, epoch: int, step: int) -> Tensor:
         start, stop = batch_bounds(len(self._index), self._batch_size, step=step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -33,7 +34,8 @@ class StreamedSource(Source):
         seed: of the order, and of what is random in an item or in `transform`.
         preprocess: fitted; applied on the device to the stacked inputs. Moved along by `to`.
         transform: applied to each raw input in the worker, random ones included.
-        augment: applied on the device to the stacked inputs.
+        augment: applied on the device to the stacked inputs, and to targets that lie in them;
+            partners of what is mixed are of `index`, and are read too.
         shuffle: False keeps the order of `index` in every epoch.
         weight: (n,) how much each example of the whole set counts.
         workers: processes that read; 0 reads in this one.
@@ -84,15 +86,20 @@ class StreamedSource(Source):
         self._expected = None  # stays so if reading fails: the next call starts afresh
         raw = next(self._stacks).to(self._device, non_blocking=True)
         self._expected = self._after(position)
-        here = places.to(self._device)
-        if self._augment is not None:
-            raw = self._augment(raw, here, epoch=position.epoch)
-        return Batch(
-            inputs=self._preprocess(raw),
+        wanted = self._wanted(places, epoch=position.epoch)
+        here = wanted.to(self._device)
+        if self._augment is not None and self._augment.mixes:  # what is wanted twice is read once
+            raw = raw.index_select(0, wanted.unique(return_inverse=True)[1].to(self._device))
+        batch = Batch(
+            inputs=raw,
             targets=None if self._targets is None else self._targets.index_select(0, here),
             index=here,
             weight=None if self._weight is None else self._weight.index_select(0, here),
         )
+        if self._augment is not None:
+            apart = self._augment.apart(batch, epoch=position.epoch)
+            batch = self._augment.together(apart, epoch=position.epoch)
+        return replace(batch, inputs=self._preprocess(batch.inputs))
 
     def share(self, share: Share) -> None:
         """See `Source.share`; what was read ahead is thrown away."""
@@ -124,8 +131,17 @@ class StreamedSource(Source):
     def _requests_from(self, position: Position) -> Iterator[Request]:
         """Without end, so that the first batches of an epoch are prepared during the last one."""
         while True:
-            yield Request(position.epoch, tuple(self._places_at(position).tolist()))
+            wanted = self._wanted(self._places_at(position), epoch=position.epoch)
+            if self._augment is not None and self._augment.mixes:
+                wanted = wanted.unique()
+            yield Request(position.epoch, tuple(wanted.tolist()))
             position = self._after(position)
+
+    def _wanted(self, places: Tensor, *, epoch: int) -> Tensor:
+        """With their partners behind them, where examples are mixed."""
+        if self._augment is None:
+            return places
+        return self._augment.wanted(places, among=self._index, epoch=epoch)
 
     def _places_at(self, position: Position) -> Tensor:
         places = batch_index(

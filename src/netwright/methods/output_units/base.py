@@ -25,9 +25,12 @@ class OutputUnit(nn.Module, ABC):
         target: the kind of target it serves.
         names: of classes, labels or target columns.
         width: how many raw scores an example the network must give.
+        mixes: whether what lies between two targets is a target too, which costs what lies between
+            their costs, but for a constant: `mixup` and `cutmix` need that.
     """
 
     target: ClassVar[str]
+    mixes: ClassVar[bool] = False
 
     def __init__(self, *, names: tuple[str, ...], width: int) -> None:
         super().__init__()

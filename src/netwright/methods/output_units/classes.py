@@ -30,6 +30,7 @@ class Classes(OutputUnit):
     """
 
     target = "classes"
+    mixes = True
 
     def __init__(
         self, *, names: tuple[str, ...], targets: Tensor | None, label_smoothing: float = 0.0

@@ -25,6 +25,7 @@ class MultiLabel(OutputUnit):
     """
 
     target = "multi-label"
+    mixes = True
 
     def __init__(
         self, *, names: tuple[str, ...], targets: Tensor | None, label_smoothing: float = 0.0

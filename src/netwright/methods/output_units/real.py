@@ -19,6 +19,8 @@ class Real(StandardisedUnit):
         targets: (n,) or (n, t) numbers of the training split.
     """
 
+    mixes = True
+
     def loss(
         self, scores: Float[Tensor, "n t"], targets: Num[Tensor, "n *t"]
     ) -> Float[Tensor, "n"]:
