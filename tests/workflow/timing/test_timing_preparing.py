@@ -28,9 +28,9 @@ class Slow(nn.Module):
 
 
 class SlowAugment(Augment):
-    def __call__(self, pictures, index, *, epoch):
+    def apart(self, batch, *, epoch):
         time.sleep(6 * MS)
-        return pictures
+        return batch
 
 
 def opened(data, monkeypatch):

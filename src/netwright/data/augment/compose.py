@@ -106,7 +106,8 @@ class Augment:
                 "inputs", "a Batch to be mixed with others of it", tuple(pictures.shape),
                 "Call Augment.batch.", error=BadData,
             )  # fmt: skip
-        return self.apart(Batch(pictures, None, index), epoch=epoch).inputs
+        augmented: Tensor = self.apart(Batch(pictures, None, index), epoch=epoch).inputs
+        return augmented
 
     def batch(self, batch: Batch, *, epoch: int) -> Batch:
         """All of it, pictures and targets; see `follow` and `mixed_targets` for the targets' forms.
@@ -195,9 +196,11 @@ class Augment:
         move = _joined_moves(self._groups[0], pictures.rows.shape[-2:], draws)
         rows = index if move.mirrored is None else index + move.mirrored * pictures.count
         moved = Batch(pictures.moved(rows, move), None, index)
-        return self._carried_out(
-            self._groups[1:], moved, epoch=epoch, examples=pictures.count
+        later = self._groups[1:]
+        augmented: Tensor = self._carried_out(
+            later, moved, epoch=epoch, examples=pictures.count
         ).inputs
+        return augmented
 
     def _draws(self, index: Tensor, *, epoch: int, step: _Step) -> Draws:
         return Draws(index=index, seed=self.seed, epoch=epoch, scope=step[0])
@@ -253,7 +256,11 @@ class Augment:
             weight = torch.lerp(partners.weight, own.weight, share.to(own.weight.dtype))
             share = share * own.weight / weight.clamp(min=torch.finfo(torch.float32).tiny)
         targets = mixed_targets(
-            own.targets, partners.targets, mixture, share=share, num_classes=self._num_classes
+            own.targets,
+            mixture,
+            partners=partners.targets,
+            share=share,
+            num_classes=self._num_classes,
         )
         pictures = mixture.pictures(own.inputs, partners.inputs)
         return replace(own, inputs=pictures, targets=targets, weight=weight)

@@ -85,4 +85,5 @@ def _blur(side: int, sigma: float, device: torch.device) -> Float[Tensor, "h m"]
     sources = torch.linspace(-sigma, side + sigma, count, dtype=torch.float64)
     pixels = torch.arange(side, dtype=torch.float64)[:, None] + 0.5
     weights = torch.exp(-0.5 * ((pixels - sources) / sigma) ** 2)
-    return (weights / weights.norm(dim=1, keepdim=True)).float().to(device)
+    lengths = weights.square().sum(dim=1, keepdim=True).sqrt()
+    return (weights / lengths).float().to(device)

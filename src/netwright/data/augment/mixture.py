@@ -82,7 +82,7 @@ def _quantiles(alpha: float, device: torch.device) -> Float[Tensor, "steps"]:
 
 
 def mixed_targets(
-    targets: Any, partners: Any, mixture: Mixture, *, share: Tensor, num_classes: int | None
+    targets: Any, mixture: Mixture, *, partners: Any, share: Tensor, num_classes: int | None
 ) -> Any:
     """Targets of n examples mixed with those of their partners.
 
@@ -91,8 +91,8 @@ def mixed_targets(
 
     Args:
         targets: of the examples.
-        partners: in the same form.
         mixture: of the pictures.
+        partners: their partners' targets, in the same form.
         share: (n,) of the example's own target.
         num_classes: of targets that are class indices; None takes whole numbers as they are.
 
@@ -104,7 +104,7 @@ def mixed_targets(
     if isinstance(targets, Mapping):
         return {
             name: mixed_targets(
-                one, partners[name], mixture, share=share, num_classes=num_classes
+                one, mixture, partners=partners[name], share=share, num_classes=num_classes
             )
             for name, one in targets.items()
         }  # fmt: skip

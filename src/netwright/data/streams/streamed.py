@@ -89,7 +89,8 @@ class StreamedSource(Source):
         wanted = self._wanted(places, epoch=position.epoch)
         here = wanted.to(self._device)
         if self._augment is not None and self._augment.mixes:  # what is wanted twice is read once
-            raw = raw.index_select(0, wanted.unique(return_inverse=True)[1].to(self._device))
+            once = torch.unique(wanted)
+            raw = raw.index_select(0, torch.searchsorted(once, wanted).to(self._device))
         batch = Batch(
             inputs=raw,
             targets=None if self._targets is None else self._targets.index_select(0, here),
@@ -133,7 +134,7 @@ class StreamedSource(Source):
         while True:
             wanted = self._wanted(self._places_at(position), epoch=position.epoch)
             if self._augment is not None and self._augment.mixes:
-                wanted = wanted.unique()
+                wanted = torch.unique(wanted)
             yield Request(position.epoch, tuple(wanted.tolist()))
             position = self._after(position)
 
