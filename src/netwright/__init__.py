@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netwright.models import create, initialise
     from netwright.runs.recipe import Recipe
     from netwright.workflow.answer import predict
+    from netwright.workflow.calibration import calibrate
     from netwright.workflow.cross_validation import cross_validate
     from netwright.workflow.ensembling.put_together import ensemble
     from netwright.workflow.fit import fit, resume, run_recipe
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "Stage",
     "__version__",
+    "calibrate",
     "create",
     "cross_validate",
     "ensemble",
@@ -51,6 +53,7 @@ _PLACES = {
     "Recipe": "netwright.runs.recipe",
     "ensemble": "netwright.workflow.ensembling.put_together",
     "predict": "netwright.workflow.answer",
+    "calibrate": "netwright.workflow.calibration",
     "cross_validate": "netwright.workflow.cross_validation",
     "fit": "netwright.workflow.fit",
     "resume": "netwright.workflow.fit",

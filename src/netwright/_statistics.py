@@ -16,6 +16,7 @@ __all__ = [
     "Interval",
     "bootstrap",
     "bootstrap_weighted",
+    "exact_share",
     "paired_difference",
     "percentiles",
     "resample_counts",
@@ -60,6 +61,31 @@ def wilson(successes: float, count: float, *, level: float = 0.95) -> Interval:
     centre = (share + z * z / (2 * count)) / shrunk
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / shrunk
     return Interval(value=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
+
+
+def exact_share(successes: float, count: float, *, level: float = 0.95) -> Interval:
+    """Clopper and Pearson's interval of a share: holds the truth at least as often as it says.
+
+    Paper: The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial, 1934,
+        https://doi.org/10.1093/biomet/26.4.404
+
+    Args:
+        successes: how many; weights may make it a fraction.
+        count: of how many.
+        level: how often the interval shall hold the true value.
+
+    Example:
+        >>> round(exact_share(0, 10).high, 4)
+        0.3085
+    """
+    from scipy.stats import beta
+
+    if not 0 <= successes <= count or count <= 0:
+        raise must_be("successes", f"between 0 and a positive count ({count})", successes)
+    tail, failures = (1 - _checked(level)) / 2, count - successes
+    low = beta.ppf(tail, successes, failures + 1) if successes > 0 else 0.0
+    high = beta.ppf(1 - tail, successes + 1, failures) if failures > 0 else 1.0
+    return Interval(value=successes / count, low=float(low), high=float(high))
 
 
 def resample_counts(count: int, *, n_resamples: int, seed: int) -> Iterator[Array]:

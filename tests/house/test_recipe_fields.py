@@ -99,6 +99,8 @@ CHANGES = {
     "device": ["device=no-such-device"],
 }
 ELSEWHERE = {
+    "costs": "changes what is judged, not what is learned: "
+    "tests/workflow/test_workflow_calibration.py",
     "split.fold.of": "goes with the number: tests/data/test_folds.py",
     "split.fold.repeat": "goes with the number: tests/data/test_folds.py",
     "training.distribution": "of several processes: tests/workflow/test_several_processes.py",

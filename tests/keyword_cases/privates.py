@@ -43,6 +43,9 @@ CASES = {
     "netwright._statistics:wilson": Case(
         lambda _, **keyword: _statistics.wilson(8, 10, **keyword), {"level": 0.5}
     ),
+    "netwright._statistics:exact_share": Case(
+        lambda _, **keyword: _statistics.exact_share(8, 10, **keyword), {"level": 0.5}
+    ),
     "netwright._statistics:bootstrap_weighted": Case(
         lambda _, **keyword: _statistics.bootstrap_weighted(
             lambda weights: VALUES @ weights / weights.sum(0), len(VALUES), **keyword

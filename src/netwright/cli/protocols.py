@@ -1,4 +1,4 @@
-"""netwright cross-validate."""
+"""netwright cross-validate, calibrate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netwright.cli.answers import promises
 from netwright.cli.figures import short
 from netwright.cli.training import (
     BATCH_SIZE,
@@ -20,6 +21,7 @@ from netwright.cli.training import (
     SET,
     SKIP_BAD,
     TARGET,
+    TRUST,
     wished_recipe,
 )
 
@@ -35,6 +37,7 @@ PLAN = "plan.json"  # marks the folder of a cross-validation; said again to be f
 def add_to(app: typer.Typer) -> None:
     """Declare the commands."""
     app.command(name="cross-validate")(cross_validate)
+    app.command()(calibrate)
 
 
 def cross_validate(
@@ -82,6 +85,56 @@ def cross_validate(
     count = int(folds) if folds.lstrip("-").isdecimal() else folds
     found = cross_validate_recipe(wished, folds=count, repeats=repeats, name=name, root=root)
     _tell(found, as_json=as_json)
+
+
+def calibrate(
+    run: str = typer.Argument(..., help="Path or name of a run."),
+    data: str | None = typer.Argument(None, help="Labelled data; the run's own where left out."),
+    split: str | None = typer.Option(None, help="calibration, val, test or all."),
+    temperature: bool = typer.Option(True, help="Fit the temperature of the probabilities."),
+    alpha: float = typer.Option(0.1, help="How often sets and intervals may miss the truth."),
+    sets: bool = typer.Option(True, help="Fit prediction sets or intervals."),
+    score: str = typer.Option("lac", help="Of sets: lac, aps or raps."),
+    risk: float | None = typer.Option(None, help="Share of answers that may be wrong; --abstain."),
+    delta: float = typer.Option(0.05, help="How likely it may be that more are."),
+    skip_bad: bool = typer.Option(False, "--skip-bad", help="Leave out what can't be used."),
+    trust: bool = TRUST,
+    as_json: bool = typer.Option(False, "--json", help="Print plain data."),
+    root: Path = typer.Option(Path("runs"), "--root", help="Folder of all runs."),
+) -> None:
+    """Make RUN's probabilities honest, its sets hold the truth, and say when it should abstain."""
+    from netwright.workflow.calibration import calibrate as fit
+    from netwright.workflow.run import load
+
+    found = fit(
+        load(run, trust=trust, root=root),
+        data,
+        split=split,
+        temperature=temperature,
+        alpha=alpha if sets else None,
+        score=score,
+        risk=risk,
+        delta=delta,
+        skip_bad=skip_bad,
+    )
+    if as_json:
+        typer.echo(json.dumps(found.to_json()))
+        return
+    typer.echo(f"fitted on {found.split}, n = {found.n}")
+    if found.temperature is not None:
+        typer.echo(f"  temperature {found.temperature:.4g}")
+    if found.abstention is not None:
+        one = found.abstention
+        typer.echo(
+            f"  answers from a confidence of {one.threshold:.4f} on: {one.coverage:.3f} of them, "
+            f"at most {one.bound:.4f} wrong with probability {1 - one.delta:.3g}"
+        )
+    for name, holds in found.judged.items():
+        typer.echo(f"{name}, n = {holds['n']}")
+        for line in promises(dict(holds)):
+            typer.echo(line)
+    for note in found.notes:
+        typer.echo(f"note: {note}")
 
 
 def resume_folds(path: Path, *, trust: bool) -> None:

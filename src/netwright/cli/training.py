@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netwright.workflow.run import Run
 
 __all__ = ["BATCH_SIZE", "DATA", "DEVICE", "EPOCHS", "METHOD", "MODEL", "SET", "SKIP_BAD"]
-__all__ += ["TARGET", "TRUST", "add_to", "tell", "wished_recipe"]
+__all__ += ["COSTS", "TARGET", "TRUST", "add_to", "costs_of", "tell", "wished_recipe"]
 
 TRUST = typer.Option(False, "--trust", help="Run the Python files that the run's recipe names.")
 
@@ -29,6 +29,7 @@ BATCH_SIZE = typer.Option(None, help="Examples an update.")
 TARGET = typer.Option(None, help="Column of a table; several with commas.")
 DEVICE = typer.Option(None, help="auto, cpu, cuda, …")
 SKIP_BAD = typer.Option(None, "--skip-bad", help="Leave out examples that can't be used.")
+COSTS = typer.Option(None, help="CSV of costs: a row a true class, a column a decision.")
 _ROOT = typer.Option(Path("runs"), "--root", help="Folder of all runs.")
 
 
@@ -47,6 +48,7 @@ def train(
     batch_size: int | None = BATCH_SIZE,
     learning_rate: float | None = typer.Option(None, help="The highest that is reached."),
     target: str | None = TARGET,
+    costs: Path | None = COSTS,
     seed: int | None = typer.Option(None, help="Of weights, order and augmentation."),
     device: str | None = DEVICE,
     name: str | None = typer.Option(None, help="Of the run's folder."),
@@ -66,6 +68,7 @@ def train(
         "training.epochs": epochs,
         "training.batch_size": batch_size,
         "optimizer.learning_rate": learning_rate,
+        "costs": costs and costs_of(costs),
         "seed": seed,
         "device": device,
         "doctor": doctor,
@@ -76,6 +79,13 @@ def train(
     from netwright.workflow.fit import run_recipe
 
     tell(run_recipe(wished, name=name, root=root))
+
+
+def costs_of(path: Path) -> dict[str, dict[str, float]]:
+    """A file of costs."""
+    from netwright.evaluate.costs import read_costs
+
+    return read_costs(path)
 
 
 def wished_recipe(

@@ -13,6 +13,7 @@ from netwright.report.headline import fact_tiles, verdict
 from netwright.report.members import members_table
 from netwright.report.numbers import figure, split_in_words
 from netwright.report.pictures import Album
+from netwright.report.reliability import calibration_rows, coverage_charts, notes
 from netwright.report.tables import class_table, confusion, environment_rows, metric_rows
 from netwright.runs.store import RunFolder
 
@@ -48,7 +49,9 @@ def render(folder: RunFolder) -> str:
         "members": members_table(contents),
         "learning": learning_charts(contents),
         "confusion": confusion(contents),
-        "clouds": list(prediction_charts(contents)),
+        "clouds": [*prediction_charts(contents), *coverage_charts(contents)],
+        "notes": notes(contents),
+        "calibration": calibration_rows(contents),
         "errors": _errors(contents),
         "data": _data(contents),
         "findings": finding_cards(contents),

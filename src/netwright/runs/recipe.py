@@ -220,6 +220,9 @@ class Recipe(_Part):
 
     Judged by `metrics`, in place of the method's own; by the first of them the best moment is
     chosen, unless `training.select_by` names another.
+
+    `costs` is what each decision costs for each true class: {cat: {cat: 0, dog: 1, abstain: 0.2},
+    dog: {cat: 5, dog: 0, abstain: 0.2}}.
     """
 
     data: DataPart
@@ -234,6 +237,7 @@ class Recipe(_Part):
     schedule: Named | None = None
     training: TrainingPart = TrainingPart()
     ensemble: EnsemblePart | None = None
+    costs: dict[str, dict[str, float]] | None = None
     seed: int = 0
     device: str = "auto"
     doctor: bool = True

@@ -15,7 +15,11 @@
 `evaluation/SPLIT.json`             {split, n, metrics: {name: {value, low, high, n}}, confusion:
                                     [[...]] or null (rows are true, columns predicted), names,
                                     per_class: {name: {metric: value}}, confused_pairs: [{target,
-                                    prediction, count}]}
+                                    prediction, count}],
+                                    selective: {area, coverage, risk, threshold} of a model that
+                                    may abstain, or null; notes}
+`calibration.json`                  what `netwright calibrate` fitted: {split, n, temperature,
+                                    conformal, abstention, notes, judged}
 `evaluation/SPLIT.safetensors`      outputs, probabilities (or logits), targets, index
 `pictures/*.png`                    with `errors.json`: [{file, label, index, target, prediction,
                                     confidence}], the most confident first, and `samples.json`:

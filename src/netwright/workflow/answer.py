@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from netwright._errors import BadData, must_be, offenders, unknown
-from netwright.data.batch import Batch
-from netwright.data.dataset import Data, InMemory, InputKind, Samples, Target, TargetKind
-from netwright.data.decode import EXTENSIONS
-from netwright.data.open import TABLES, open_data
-from netwright.data.sources.pictures import read_pictures
-from netwright.data.sources.table import Table
-from netwright.data.streams.held_out import held_out
+from netwright._errors import must_be
+from netwright.evaluate.calibration import Calibration, reliability
+from netwright.evaluate.costs import ABSTAIN, Costs, CostTable
+from netwright.methods.base import Prediction
+from netwright.metrics.probabilities import class_probabilities
 from netwright.train.precision import choose_device, choose_precision
 from netwright.train.validation import predict_all
-from netwright.workflow.build import resolved_path
+from netwright.workflow.asked import ask, batches_of, open_asked, open_unlabelled, unlabelled
+from netwright.workflow.calibration import calibration_of
 from netwright.workflow.judging import evaluation_record, in_words, judge_split
-from netwright.workflow.prepare import JUDGED_BATCH, divide_data, fingerprint
 from netwright.workflow.run import Run
 
 __all__ = ["Answer", "evaluate", "predict"]
@@ -37,191 +32,176 @@ class Answer:
 
     Attributes:
         label: the example: file name, row.
-        prediction: in words.
-        probabilities: by class; empty where the method gives none.
+        prediction: in words; "abstain" where it is too unsure to answer.
+        probabilities: by class; empty where the method gives none. Calibrated if the run is.
         numbers: by target column where numbers are asked for, in full; several answers to one
             column (quantiles) are counted: `price[0]`.
+        decision: of least expected cost, where there are costs.
+        candidates: classes of which the true one is one, as often as the run was calibrated for.
+        intervals: by target column, the ends between which the truth is, likewise.
     """
 
     label: str
     prediction: str
     probabilities: dict[str, float]
     numbers: dict[str, float]
+    decision: str | None = None
+    candidates: tuple[str, ...] = ()
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def predict(run: Run, data: str | os.PathLike[str], *, skip_bad: bool = False) -> list[Answer]:
+def predict(
+    run: Run,
+    data: Any,
+    *,
+    costs: CostTable | None = None,
+    abstain: bool = False,
+    skip_bad: bool = False,
+) -> list[Answer]:
     """Answers for every example of a path, labelled or not.
 
     Args:
         run: trained.
-        data: whatever `fit` takes as a path or name; pictures need no class folders, tables no
-            target column.
+        data: whatever `fit` takes; pictures need no class folders, tables no target column.
+        costs: true class → decision → what it costs; None takes those of the run's recipe.
+        abstain: give no answer where the run is less sure than its calibration asks.
         skip_bad: leave out what can't be read.
 
     Raises:
         BadData: it is not of the kind the run was trained on, or columns are missing.
+        BadValue: to abstain is asked of a run that was not calibrated for it.
     """
-    opened = _open(run, data, kind="none", skip_bad=skip_bad)
-    samples = _as_trained(run, opened)
-    everything = torch.arange(len(samples))
+    opened = open_unlabelled(run, data, skip_bad=skip_bad)
     device = choose_device(run.recipe.device)
     precision = choose_precision(run.recipe.training.precision, device)
-    run.method.to(device)
-    batches = _batches(run, samples, everything, targets=None, device=device)()
-    prediction = predict_all(run.method, batches, precision=precision).prediction
-    target = run.state["target"]
-    return [
-        Answer(
-            label=opened.labels[place] if opened.labels else str(place),
-            prediction=in_words(prediction.outputs[place], **target),
-            probabilities=_by_class(prediction.probabilities, place, target=target),
-            numbers=_by_column(prediction.outputs, place, target=target),
+    prediction = predict_all(run.method, unlabelled(run, opened), precision=precision).prediction
+    found = _Found(run, prediction, costs=costs or run.recipe.costs, abstain=abstain)
+    labels = opened.labels or [str(place) for place in range(len(opened))]
+    return [found.answer(place, label=label) for place, label in enumerate(labels)]
+
+
+class _Found:
+    """The answers of a pass, with what the run's calibration and its costs make of them."""
+
+    def __init__(
+        self, run: Run, prediction: Prediction, *, costs: CostTable | None, abstain: bool
+    ) -> None:
+        self.target: dict[str, Any] = run.state["target"]
+        calibration = calibration_of(run.folder)
+        calm = prediction
+        if calibration is not None:
+            calm = calibration.calibrated(prediction, kind=self.target["kind"])
+        self.prediction = calm
+        self.withheld = _withheld(run, calibration, prediction) if abstain else None
+        self.costs, self.decisions = _decisions(calm, costs, target=self.target)
+        self.sets, self.intervals = _regions(calibration, prediction)
+
+    def answer(self, place: int, *, label: str) -> Answer:
+        """What is said of one example."""
+        prediction, names = self.prediction, self.target["names"]
+        told = in_words(prediction.outputs[place], **self.target)
+        if self.withheld is not None and bool(self.withheld[place]):
+            told = ABSTAIN
+        decision = None
+        if self.costs is not None and self.decisions is not None:
+            decision = self.costs.decisions[int(self.decisions[place])]
+        row = [] if self.sets is None else self.sets[place].nonzero()[:, 0].tolist()
+        return Answer(
+            label=label,
+            prediction=told,
+            probabilities=_by_class(prediction.probabilities, place, target=self.target),
+            numbers=_by_column(prediction.outputs, place, target=self.target),
+            decision=decision,
+            candidates=tuple(names[number] for number in row),
+            intervals={}
+            if self.intervals is None
+            else {
+                name: (float(low), float(high))
+                for name, (low, high) in zip(names, self.intervals[place], strict=True)
+            },
         )
-        for place in range(len(samples))
-    ]
+
+
+def _withheld(run: Run, calibration: Calibration | None, prediction: Prediction) -> Tensor:
+    if calibration is None or calibration.abstention is None:
+        raise must_be(
+            "run",
+            "calibrated with a risk, to abstain",
+            run.name,
+            f"netwright calibrate {run.name} --risk 0.05",
+        )
+    return ~calibration.abstention.answers(prediction)
+
+
+def _decisions(
+    prediction: Prediction, table: CostTable | None, *, target: Mapping[str, Any]
+) -> tuple[Costs | None, Tensor | None]:
+    if table is None:
+        return None, None
+    if target["kind"] not in _NAMED or prediction.probabilities is None:
+        raise must_be("costs", "left out where there are no probabilities of classes", dict(table))
+    costs = Costs.of(table, names=target["names"])
+    return costs, costs.decide(class_probabilities(prediction))
+
+
+def _regions(
+    calibration: Calibration | None, prediction: Prediction
+) -> tuple[Tensor | None, Tensor | None]:
+    conformal = None if calibration is None else calibration.conformal
+    if conformal is None:
+        return None, None
+    if conformal.score in ("residual", "quantiles"):
+        return None, conformal.intervals(prediction)
+    return conformal.sets(prediction), None
 
 
 def evaluate(
     run: Run,
-    data: str | os.PathLike[str],
+    data: Any,
     *,
     split: str | None = None,
+    costs: CostTable | None = None,
     skip_bad: bool = False,
 ) -> dict[str, Any]:
     """Figures with intervals over labelled data, in the form of `evaluation/SPLIT.json`.
 
+    Of a run that was calibrated the calibrated probabilities are judged, and `calibration` says how
+    well its promises hold on these data.
+
     Args:
         run: trained.
-        data: whatever `fit` takes as a path or name.
+        data: whatever `fit` takes.
         split: "train", "val", "test" or "all". By default the test split of the data the run was
             trained on or of data that come with one, and all of any other.
+        costs: true class → decision → what it costs; None takes those of the run's recipe.
         skip_bad: leave out what can't be used.
 
     Raises:
         BadData: it is not of the kind the run was trained on, or holds classes it does not know.
     """
-    opened = _open(run, data, kind=run.state["target"]["kind"], skip_bad=skip_bad)
-    own = fingerprint(opened) == run.recipe.data.fingerprint
-    samples = _as_trained(run, opened)
-    opened = replace(opened, samples=samples, target=_known_classes(run, opened.target))
-    name, index = _split_of(run, opened, split=split, own=own)
-    device = choose_device(run.recipe.device)
-    run.method.to(device)
-    target = run.state["target"]
-    judgement, _ = judge_split(
+    asked = open_asked(run, data, skip_bad=skip_bad)
+    name, target = asked.split(split), run.state["target"]
+    calibration, costs = calibration_of(run.folder), costs or run.recipe.costs
+    judgement, answers = judge_split(
         run.method,
-        _batches(run, samples, index, targets=opened.target.values, device=device)(),
+        batches_of(run, asked, split=name),
         kind=target["kind"],
         names=tuple(target["names"]),
-        precision=choose_precision(run.recipe.training.precision, device),
+        precision=choose_precision(run.recipe.training.precision, choose_device(run.recipe.device)),
+        costs=costs,
+        calibration=calibration,
     )
-    return evaluation_record(judgement, split=name) | {
-        "data": os.fspath(data),
-        "skipped": len(opened.skipped),
+    holds = None
+    if calibration is not None:
+        own = ask(run, asked, split=name)
+        holds = reliability(
+            own.prediction, own.targets, kind=target["kind"], calibration=calibration
+        )
+    return evaluation_record(judgement, split=name, answers=answers, costs=costs) | {
+        "calibration": holds,
+        "data": os.fspath(data) if isinstance(data, (str, os.PathLike)) else asked.opened.name,
+        "skipped": len(asked.opened.skipped),
     }
-
-
-def _open(run: Run, data: str | os.PathLike[str], *, kind: str, skip_bad: bool) -> Data:
-    part = run.recipe.data
-    state = run.state
-    picture = state["input_kind"] == InputKind.IMAGE
-    wishes: dict[str, Any] = {"kind": kind, "skip_bad": skip_bad}
-    channels, height, width = state["input_shape"] if picture else (0, 0, 0)
-    if picture and os.path.exists(data) and Path(data).suffix.lower() not in TABLES:
-        wishes |= {"image_size": (height, width), "channels": channels}
-    if kind != "none":
-        wishes |= {"target": part.target} if part.target is not None else {}
-        if resolved_path(os.fspath(data)) == part.name:  # else the columns mean nothing
-            wishes |= {"group": part.group, "time": part.time}
-    if picture and kind == "none" and Path(data).suffix.lower() in EXTENSIONS:
-        return _one_picture(Path(data), channels=channels, size=(height, width))
-    opened = open_data(data, **wishes)
-    if opened.input_kind != state["input_kind"]:
-        raise must_be(
-            "data",
-            f"of the kind the run was trained on ({state['input_kind']})",
-            f"{os.fspath(data)}, which is {opened.input_kind}",
-            error=BadData,
-        )
-    return opened
-
-
-def _one_picture(path: Path, *, channels: int, size: tuple[int, int]) -> Data:
-    if not path.is_file():
-        raise must_be("data", "a picture, or a path to what is there", str(path), error=BadData)
-    read = read_pictures([path], [path.name], image_size=size, channels=channels, skip_bad=False)
-    return Data(
-        name=path.stem,
-        samples=read.samples,
-        input_kind=InputKind.IMAGE,
-        target=Target(kind=TargetKind.NONE),
-        labels=(path.name,),
-    )
-
-
-def _as_trained(run: Run, opened: Data) -> Samples:
-    samples = opened.samples
-    if isinstance(samples, Table):
-        if run.encoder is None:
-            raise must_be("data", "pictures or arrays, as in training", "a table", error=BadData)
-        known = [name for name in run.encoder.levels if name in samples.names]
-        samples = InMemory(run.encoder.encode(samples.select(known)))
-    shape = tuple(samples.take(torch.zeros(1, dtype=torch.int64)).shape[1:])
-    if list(shape) != list(run.state["input_shape"]):
-        raise must_be(
-            "data",
-            f"of the shape the run was trained on, {tuple(run.state['input_shape'])}",
-            shape,
-            error=BadData,
-        )
-    return samples
-
-
-def _known_classes(run: Run, target: Target) -> Target:
-    """The targets, numbered as in training."""
-    trained: list[str] = run.state["target"]["names"]
-    if run.state["target"]["kind"] not in _NAMED or list(target.names) == trained:
-        return target
-    strange = [name for name in target.names if name not in trained]
-    if strange or target.values is None:
-        raise must_be(
-            "classes",
-            f"among those the run was trained on ({', '.join(trained)})",
-            offenders(strange),
-            error=BadData,
-        )
-    places = torch.tensor([trained.index(name) for name in target.names])
-    return Target(kind=target.kind, names=tuple(trained), values=places[target.values])
-
-
-def _split_of(run: Run, data: Data, *, split: str | None, own: bool) -> tuple[str, Tensor]:
-    splits = dict(data.splits)
-    if own:
-        splits = divide_data(data, run.recipe)
-    if split is None:
-        split = "test" if "test" in splits else "all"
-    splits["all"] = torch.arange(len(data))
-    if split not in splits:
-        raise unknown("split", split, splits)
-    return split, splits[split]
-
-
-def _batches(
-    run: Run, samples: Samples, index: Tensor, *, targets: Tensor | None, device: torch.device
-) -> Callable[[], Iterator[Batch]]:
-    preprocess = run.preprocess.to(device)
-
-    def batches() -> Iterator[Batch]:
-        return held_out(
-            samples,
-            targets,
-            index=index,
-            batch_size=JUDGED_BATCH,
-            preprocess=preprocess,
-            device=device,
-        )
-
-    return batches
 
 
 def _by_class(

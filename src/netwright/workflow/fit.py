@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,7 @@ def fit(
     learning_rate: float | None = None,
     schedule: str | None = None,
     target: str | None = None,
+    costs: Mapping[str, Mapping[str, float]] | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -81,6 +82,7 @@ def fit(
         learning_rate: the highest that the schedule reaches.
         schedule: a name of the catalogue.
         target: column of a table.
+        costs: true class → decision → what it costs; the decision "abstain" is to give no answer.
         seed: of weights, order, augmentation and dropout; the test split does not depend on it.
         device: "auto", "cpu", "cuda", ….
         precision: "auto", "fp32", "bf16", "fp16".
@@ -104,6 +106,7 @@ def fit(
         "optimizer.learning_rate": learning_rate,
         "schedule.name": schedule,
         "data.target": target,
+        "costs": costs,
         "seed": seed,
         "device": device,
         "doctor": doctor,

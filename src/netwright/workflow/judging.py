@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InputKind
+from netwright.evaluate.abstention import confidence, risk_coverage
+from netwright.evaluate.calibration import Calibration
+from netwright.evaluate.costs import Costs, CostTable, cost_metrics, surprise
 from netwright.evaluate.hold_out import Judgement, judge, most_confident_errors
-from netwright.methods.base import Method, Prediction
+from netwright.methods.base import Method, Metric, Prediction
 from netwright.runs.store import RunFolder
 from netwright.train.precision import Precision
 from netwright.train.validation import Answers, predict_all
@@ -25,6 +29,7 @@ __all__ = [
     "in_words",
     "judge_run",
     "judge_split",
+    "metrics_of",
     "write_errors",
     "write_evaluation",
     "write_samples",
@@ -33,6 +38,8 @@ __all__ = [
 SHOWN_ERRORS = 24
 MATRIX_OF = 500  # classes; 5,000 of them would make a file of 200 MB
 SHOWN_SAMPLES = 24
+CURVE_POINTS, CURVE_RESAMPLES = 200, 200
+SURPRISED = 3.0  # standard deviations
 
 
 def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> None:
@@ -47,8 +54,15 @@ def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> N
             kind=task.kind,
             names=task.names,
             precision=precision,
+            costs=session.recipe.costs,
         )
-        write_evaluation(folder, split=split, judgement=judgement, answers=answers)
+        write_evaluation(
+            folder,
+            split=split,
+            judgement=judgement,
+            answers=answers,
+            costs=session.recipe.costs,
+        )
         if isinstance(prepared, Prepared):
             write_errors(folder, data=prepared.data, answers=answers)
     if isinstance(prepared, Prepared):
@@ -62,22 +76,55 @@ def judge_split(
     kind: str,
     names: tuple[str, ...],
     precision: Precision,
+    costs: CostTable | None = None,
+    calibration: Calibration | None = None,
 ) -> tuple[Judgement, Answers]:
-    """Judgement of one pass, and the answers that were judged."""
+    """Judgement of one pass, and the answers that were judged.
+
+    Args:
+        method: what is judged.
+        batches: of the pass.
+        kind: of the targets.
+        names: of classes or labels.
+        precision: number format of the answers.
+        costs: of decisions, for their figures beside the others.
+        calibration: of the probabilities that are judged.
+    """
     answers = predict_all(method, batches, precision=precision)
+    if calibration is not None:
+        calm = calibration.calibrated(answers.prediction, kind=kind)
+        answers = replace(answers, prediction=calm)
     judgement = judge(
         answers.prediction,
         answers.targets,
         kind=kind,
         names=names,
         weight=answers.weight,
-        metrics=method.judged_by(),
+        metrics=metrics_of(method, costs=costs, names=names),
     )
     return judgement, answers
 
 
-def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
-    """What `evaluation/SPLIT.json` holds."""
+def metrics_of(
+    method: Method, *, costs: CostTable | None, names: tuple[str, ...]
+) -> Mapping[str, Metric]:
+    """The method's own, and what its decisions cost where costs are given."""
+    if costs is None:
+        return method.judged_by()
+    return {**method.judged_by(), **cost_metrics(Costs.of(costs, names=names))}
+
+
+def evaluation_record(
+    judgement: Judgement, *, split: str, answers: Answers, costs: CostTable | None = None
+) -> dict[str, Any]:
+    """What `evaluation/SPLIT.json` holds.
+
+    Args:
+        judgement: of the split.
+        split: its name.
+        answers: that were judged.
+        costs: of decisions, where they were judged too.
+    """
     rows = {row.name: row for row in judgement.per_class}
     figures = next(iter(judgement.metrics.values()), None)
     return {
@@ -95,7 +142,41 @@ def evaluation_record(judgement: Judgement, *, split: str) -> dict[str, Any]:
             {"target": pair.truth, "prediction": pair.answer, "count": pair.n}
             for pair in judgement.confused
         ],
+        "selective": _selective(judgement, answers),
+        "notes": _notes(judgement, answers, costs=costs),
     }
+
+
+def _selective(judgement: Judgement, answers: Answers) -> dict[str, Any] | None:
+    """Risk over coverage of answers that have one class and a probability."""
+    prediction = answers.prediction
+    if not judgement.confusion or prediction.probabilities is None:
+        return None
+    wrong = prediction.outputs != answers.targets
+    curve = risk_coverage(confidence(prediction), wrong, n_resamples=CURVE_RESAMPLES)
+    drawn = np.unique(np.linspace(0, len(curve.coverage) - 1, CURVE_POINTS).astype(int))
+    return {
+        "area": asdict(curve.area),
+        "coverage": curve.coverage[drawn].tolist(),
+        "risk": curve.risk[drawn].tolist(),
+        "threshold": curve.threshold[drawn].tolist(),
+    }
+
+
+def _notes(judgement: Judgement, answers: Answers, *, costs: CostTable | None) -> list[str]:
+    """What the figures say of each other."""
+    if costs is None:
+        return []
+    table = Costs.of(costs, names=judgement.names)
+    far = surprise(answers.prediction, answers.targets, costs=table)
+    if abs(far) < SURPRISED:
+        return []
+    believed, paid = judgement.metrics["expected_cost"].value, judgement.metrics["cost"].value
+    return [
+        f"The model expects its decisions to cost {believed:.4g}, and they cost {paid:.4g}, "
+        f"{abs(far):.0f} standard deviations from it: its probabilities are not calibrated, so "
+        "these are not the best decisions. `netwright calibrate` mends that."
+    ]
 
 
 def _matrix(judgement: Judgement) -> list[list[float]] | None:
@@ -106,10 +187,16 @@ def _matrix(judgement: Judgement) -> list[list[float]] | None:
 
 
 def write_evaluation(
-    folder: RunFolder, *, split: str, judgement: Judgement, answers: Answers
+    folder: RunFolder,
+    *,
+    split: str,
+    judgement: Judgement,
+    answers: Answers,
+    costs: CostTable | None = None,
 ) -> None:
     """Write figures and answers of a split into the run."""
-    folder.write_json(f"evaluation/{split}.json", evaluation_record(judgement, split=split))
+    record = evaluation_record(judgement, split=split, answers=answers, costs=costs)
+    folder.write_json(f"evaluation/{split}.json", record)
     prediction = answers.prediction
     tensors = {
         "outputs": prediction.outputs,

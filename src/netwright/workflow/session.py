@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from netwright._errors import BadType, must_be
-from netwright.data.dataset import Data, InMemory, InputKind
+from netwright.data.dataset import Data, InMemory, InputKind, TargetKind
 from netwright.data.open import open_data
 from netwright.data.preprocess.catalogue import default_for
 from netwright.data.sources.table import Table
+from netwright.evaluate.costs import Costs, CostTable
 from netwright.methods.base import Method
 from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Named, Recipe, SplitPart
@@ -99,6 +100,8 @@ def open_session(recipe: Recipe, given: Given) -> Session:
     recipe = without_descent(asked, recipe) if is_closed_form(method) else recipe
     check_optimizer(recipe, method)
     start_weights(method, recipe, prepared=prepared)
+    if recipe.costs is not None and method.predict(prepared.example).probabilities is None:
+        raise must_be("costs", "left out for a method without probabilities", recipe.method.name)
     return Session(recipe, name, prepared, method, device)
 
 
@@ -146,10 +149,19 @@ def read_data(recipe: Recipe, given: Given) -> Data:
 
 def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
     data, part = read_data(recipe, given), recipe.data
+    if recipe.costs is not None:
+        _refuse_costs(data, recipe.costs)
     splits = divide_data(data, recipe)
     recipe = complete(recipe, _facts(data, count=len(splits["train"])))
     recipe = _with_given(recipe, given, found=fingerprint(data), path=resolved_path(part.name))
     return data.name, prepare(data, recipe, splits=splits), recipe
+
+
+def _refuse_costs(data: Data, costs: CostTable) -> None:
+    """Before anything is learned: costs that don't fit the classes."""
+    if data.target.kind not in (TargetKind.BINARY, TargetKind.CLASSES, TargetKind.ORDINAL):
+        raise must_be("costs", "left out where the targets are no classes", data.target.kind)
+    Costs.of(costs, names=data.target.names)
 
 
 def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders, Recipe]:
@@ -220,6 +232,7 @@ def _refuse_for_loaders(recipe: Recipe) -> None:
         "training.workers": recipe.training.workers,
         "preprocess": recipe.preprocess,
         "augment": recipe.augment,
+        "costs": recipe.costs,
         "split": None if recipe.split == SplitPart() else recipe.split,
     }
     asked = [name for name, value in own.items() if value is not None]

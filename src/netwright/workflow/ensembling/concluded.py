@@ -20,7 +20,7 @@ from netwright.runs.store import RunFolder
 from netwright.train.precision import choose_precision
 from netwright.train.validation import Answers, predict_all
 from netwright.workflow.ensembling.described import Described
-from netwright.workflow.judging import write_errors, write_evaluation, write_samples
+from netwright.workflow.judging import metrics_of, write_errors, write_evaluation, write_samples
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.run import Run
 from netwright.workflow.session import Session
@@ -88,9 +88,10 @@ def _write(
         kind=task.kind,
         names=task.names,
         weight=answers.weight,
-        metrics=ensemble.judged_by(),
+        metrics=metrics_of(ensemble, costs=session.recipe.costs, names=task.names),
     )
-    write_evaluation(folder, split=split, judgement=judgement, answers=answers)
+    costs = session.recipe.costs
+    write_evaluation(folder, split=split, judgement=judgement, answers=answers, costs=costs)
     if isinstance(session.prepared, Prepared):
         write_errors(folder, data=session.prepared.data, answers=answers)
 
