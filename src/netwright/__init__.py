@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netwright.methods.base import Loss, Method, Phase, Prediction, Stage
     from netwright.models import create, initialise
+    from netwright.models.graph import describe
     from netwright.runs.recipe import Recipe
     from netwright.workflow.answer import predict
     from netwright.workflow.calibration import calibrate
@@ -33,6 +34,7 @@ __all__ = [
     "calibrate",
     "create",
     "cross_validate",
+    "describe",
     "ensemble",
     "fit",
     "initialise",
@@ -50,6 +52,7 @@ _PLACES = {
     "Stage": "netwright.methods.base",
     "create": "netwright.models",
     "initialise": "netwright.models",
+    "describe": "netwright.models.graph",
     "Recipe": "netwright.runs.recipe",
     "ensemble": "netwright.workflow.ensembling.put_together",
     "predict": "netwright.workflow.answer",

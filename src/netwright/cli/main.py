@@ -8,7 +8,17 @@ import typer
 
 from netwright import __version__
 from netwright._errors import NetwrightError
-from netwright.cli import answers, depot, ensembling, finding, protocols, runs, timing, training
+from netwright.cli import (
+    answers,
+    depot,
+    describing,
+    ensembling,
+    finding,
+    protocols,
+    runs,
+    timing,
+    training,
+)
 from netwright.workflow.launch import launched_rank
 
 __all__ = ["app", "main"]
@@ -49,6 +59,7 @@ answers.add_to(app)
 ensembling.add_to(app)
 runs.add_to(app)
 finding.add_to(app)
+describing.add_to(app)
 app.add_typer(depot.app, name="data")
 
 
