@@ -3,7 +3,8 @@
 yeast: 2417 genes with 14 functional categories each (Elisseeff and Weston 2002); solar-flares: the
 C-class flares of 1066 active regions in the next day (UCI, Bradshaw 1989). Both come in one archive
 of the package river, whose copies are compared with their checksums. diabetes-thirds is the
-built-in set with its target in ordered thirds.
+built-in set with its target in ordered thirds; diabetes-two has two of its columns, body mass and a
+blood value (s5), so that its linear model has three weights.
 """
 
 from __future__ import annotations
@@ -58,6 +59,12 @@ def _diabetes_thirds(folder: Path) -> pd.DataFrame:
     return rows
 
 
+def _diabetes_two(folder: Path) -> pd.DataFrame:
+    from sklearn.datasets import load_diabetes
+
+    return load_diabetes(as_frame=True, scaled=False).frame[["bmi", "s5", "target"]]
+
+
 def _member(name: str, folder: Path) -> io.BytesIO:
     archives = sorted(folder.glob("river-*.whl")) or _download(folder)
     with zipfile.ZipFile(archives[0]) as archive:
@@ -79,4 +86,5 @@ TABLES: Mapping[str, Callable[[Path], pd.DataFrame]] = {
     "yeast": _yeast,
     "solar-flares": _solar_flares,
     "diabetes-thirds": _diabetes_thirds,
+    "diabetes-two": _diabetes_two,
 }

@@ -233,6 +233,41 @@ def _optimisers() -> Iterator[Technique]:
     )
 
 
+def _ways_to_a_minimum() -> Iterator[Technique]:
+    """One problem for all: two columns of diabetes, so that a grid can cover the weights."""
+    two = ("diabetes-two", "root_mean_squared_error")
+    exact = "method={name: normal-equations}"
+    yield _over_constant("normal equations", *two, exact)
+    yield _over_constant("normal equations", "diabetes", "root_mean_squared_error", exact)
+    grid = "method={name: grid-search, low: -1, high: 1, points: 41}"
+    yield _over_constant("brute force on a grid", *two, grid)
+    descent = ("model={name: linear}", _sgd(0.2), _CONSTANT, *_loop(epochs=60, batch_size=2000))
+    yield _over_constant("greedy descent", *two, *descent)
+
+
+def _by_layer() -> Iterator[Technique]:
+    """Inputs that matter little are left out by L1 on the first layer alone."""
+    adam = "optimizer={name: adamw, learning_rate: 0.003, weight_decay: 0.0}"
+    rows = (_mlp(hidden=(128, 64)), adam, _CONSTANT, _LAST, *_loop(epochs=60, batch_size=32))
+    for row, change, without in (
+        ("L1 with exact zeros", "optimizer.l1=0.01", "optimizer.l1=0.0"),
+        (
+            "per-layer options",
+            "optimizer.groups=[{match: 'linear*', l1: 0.01}, {match: 'head.*', weight_decay: 1.0}]",
+            "optimizer.groups=[]",
+        ),
+    ):
+        yield Technique(
+            row=row,
+            data="diabetes",
+            metric="root_mean_squared_error",
+            setting=(*rows, change),
+            rival="the same without",
+            without=(without,),
+            seeds=5,
+        )
+
+
 def _schedules() -> Iterator[Technique]:
     noisy = (_mlp(), _PLAIN, _sgd(0.1, momentum=0.9), _LAST, *_loop(epochs=10, batch_size=8))
     yield _over_constant("constant", "digits", "accuracy", *noisy, _CONSTANT)
@@ -454,6 +489,8 @@ def _all() -> Iterator[Technique]:
     yield from _output_units()
     yield from _activations()
     yield from _optimisers()
+    yield from _ways_to_a_minimum()
+    yield from _by_layer()
     yield from _schedules()
     yield from _clipping()
     yield from _regularisation()

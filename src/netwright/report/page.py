@@ -11,7 +11,7 @@ from netwright.report.curves import learning_charts, prediction_charts
 from netwright.report.findings import finding_cards
 from netwright.report.headline import fact_tiles, verdict
 from netwright.report.members import members_table
-from netwright.report.numbers import figure, split_in_words
+from netwright.report.numbers import count, figure, split_in_words
 from netwright.report.pictures import Album
 from netwright.report.reliability import calibration_rows, coverage_charts, notes
 from netwright.report.tables import class_table, confusion, environment_rows, metric_rows
@@ -122,6 +122,7 @@ def _data(contents: Contents) -> dict[str, Any]:
         ("Licence", data.get("licence") or None),
         ("Origin", data.get("origin") or None),
         ("Fingerprint", data.get("fingerprint")),
+        *_sample_size(data.get("sample_size") or {}),
     ]
     return {
         "is_known": bool(data),
@@ -131,6 +132,25 @@ def _data(contents: Contents) -> dict[str, Any]:
         "skipped": skipped[:SKIPPED],
         "skipped_count": len(skipped),
     }
+
+
+def _sample_size(size: dict[str, Any]) -> list[tuple[str, str]]:
+    """How many examples a weight had, and how little a bound over all networks makes of it."""
+    if not size:
+        return []
+    each = figure(size["examples_per_parameter"])
+    told = f"{each} ({count(size['examples'])} for {count(size['parameters'])})"
+    rows = [("Examples a weight", told)]
+    if "pac_gap" in size:
+        gap = size["pac_gap"]
+        says = "above 1, so it says nothing here" if gap >= 1 else "it holds for any of them"
+        sure = figure(100 * size["confidence"])
+        bound = (
+            f"with {sure} % certainty new errors exceed training errors by at most {figure(gap)}, "
+            f"for any network of that many {size['bits']}-bit weights: {says}"
+        )
+        rows.append(("PAC bound", bound))
+    return rows
 
 
 def _shortened(recipe: str | None) -> str | None:

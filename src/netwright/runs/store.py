@@ -7,7 +7,8 @@
 `data.json`                         {name, input_kind, input_shape, target: {kind, names}, splits:
                                     {train: {n, classes: {name: n}}, ...}, domains: {name: n},
                                     columns (of a table), skipped: [{what, why}], licence, origin,
-                                    fingerprint}
+                                    fingerprint, sample_size: {examples, parameters, bits,
+                                    examples_per_parameter, and of classes pac_gap, confidence}}
 `given.json`                        digest of the weights that a given module began with
 `preprocess.json`                   what was fitted on the training split
 `snapshots/`                        whole states of the training, to go on from

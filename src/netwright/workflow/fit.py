@@ -35,6 +35,7 @@ from netwright.workflow.judging import judge_run
 from netwright.workflow.launch import is_launched, together
 from netwright.workflow.learning import Learning
 from netwright.workflow.run import Run
+from netwright.workflow.sample_size import sample_size
 from netwright.workflow.session import Given, Session, open_session
 from netwright.workflow.wishes import wished
 
@@ -249,7 +250,7 @@ def new_folder(session: Session, *, name: str | None, root: str | os.PathLike[st
 def _describe(folder: RunFolder, session: Session) -> None:
     folder.write_json("environment.json", environment())
     about = session.prepared.summary() | {"fingerprint": session.recipe.data.fingerprint}
-    folder.write_json("data.json", about)
+    folder.write_json("data.json", about | sample_size(session))
     folder.write_json("preprocess.json", session.prepared.state())
 
 
