@@ -19,8 +19,12 @@ def sample_size(session: Session) -> dict[str, Any]:
     if not examples or not any(one.requires_grad for one in session.method.parameters()):
         return {}
     size = SampleSize.of(session.method, examples=examples)
-    found = {"examples": size.examples, "parameters": size.parameters, "bits": size.bits}
-    found |= {"examples_per_parameter": size.per_parameter}
+    found: dict[str, Any] = {
+        "examples": size.examples,
+        "parameters": size.parameters,
+        "bits": size.bits,
+        "examples_per_parameter": size.per_parameter,
+    }
     if target in _BY_ERRORS:
         found |= {"pac_gap": size.pac_gap, "confidence": size.confidence}
     return {"sample_size": found}
