@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netwright.models.graph import describe
     from netwright.runs.recipe import Recipe
     from netwright.workflow.answer import predict
+    from netwright.workflow.baseline import baseline
     from netwright.workflow.calibration import calibrate
     from netwright.workflow.cross_validation import cross_validate
     from netwright.workflow.ensembling.put_together import ensemble
@@ -31,6 +32,7 @@ __all__ = [
     "Run",
     "Stage",
     "__version__",
+    "baseline",
     "calibrate",
     "create",
     "cross_validate",
@@ -55,6 +57,7 @@ _PLACES = {
     "describe": "netwright.models.graph",
     "Recipe": "netwright.runs.recipe",
     "ensemble": "netwright.workflow.ensembling.put_together",
+    "baseline": "netwright.workflow.baseline",
     "predict": "netwright.workflow.answer",
     "calibrate": "netwright.workflow.calibration",
     "cross_validate": "netwright.workflow.cross_validation",

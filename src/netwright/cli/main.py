@@ -10,6 +10,7 @@ from netwright import __version__
 from netwright._errors import NetwrightError
 from netwright.cli import (
     answers,
+    baseline,
     depot,
     describing,
     ensembling,
@@ -56,6 +57,7 @@ training.add_to(app)
 protocols.add_to(app)
 timing.add_to(app)
 answers.add_to(app)
+baseline.add_to(app)
 ensembling.add_to(app)
 runs.add_to(app)
 finding.add_to(app)

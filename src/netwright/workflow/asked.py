@@ -25,7 +25,15 @@ from netwright.workflow.build import GIVEN, resolved_path
 from netwright.workflow.prepare import JUDGED_BATCH, divide_data, fingerprint
 from netwright.workflow.run import Run
 
-__all__ = ["Asked", "ask", "batches_of", "open_asked", "open_unlabelled", "unlabelled"]
+__all__ = [
+    "Asked",
+    "as_trained",
+    "ask",
+    "batches_of",
+    "open_asked",
+    "open_unlabelled",
+    "unlabelled",
+]
 
 _NAMED = ("binary", "classes", "ordinal")
 
@@ -70,15 +78,15 @@ def open_asked(run: Run, data: Any, *, skip_bad: bool) -> Asked:
     target = _known_classes(run, opened.target)
     if target.values is None:
         raise must_be("data", "labelled, to be judged by", opened.name, error=BadData)
-    as_trained = replace(opened, samples=_as_trained(run, opened), target=target)
+    readable = replace(opened, samples=as_trained(run, opened), target=target)
     splits = divide_data(opened, run.recipe) if own else dict(opened.splits)
-    return Asked(opened=as_trained, own=own, splits=splits)
+    return Asked(opened=readable, own=own, splits=splits)
 
 
 def open_unlabelled(run: Run, data: Any, *, skip_bad: bool) -> Data:
     """Open data whose targets are not asked for."""
     opened = _open(run, data, kind="none", skip_bad=skip_bad)
-    return replace(opened, samples=_as_trained(run, opened))
+    return replace(opened, samples=as_trained(run, opened))
 
 
 def ask(run: Run, asked: Asked, *, split: str) -> Answers:
@@ -142,7 +150,12 @@ def _one_picture(path: Path, *, channels: int, size: tuple[int, int]) -> Data:
     )
 
 
-def _as_trained(run: Run, opened: Data) -> Samples:
+def as_trained(run: Run, opened: Data) -> Samples:
+    """The samples as the run's preprocessing takes them; a table by the run's own encoder.
+
+    Raises:
+        BadData: they have another shape than those the run was trained on.
+    """
     samples = opened.samples
     if isinstance(samples, Table):
         if run.encoder is None:

@@ -19,6 +19,7 @@ _TABLES = {
     "preprocessing": "netwright.data.preprocess.catalogue:PREPROCESSING",
     "augmentation": "netwright.data.augment.catalogue:AUGMENTATIONS",
     "initialisation": "netwright.models.initialisation.catalogue:CATALOGUE",
+    "baseline": "netwright.evaluate.baselines.catalogue:BASELINES",
     "loss": "netwright.losses.catalogue:CATALOGUE",
     "probe": "netwright.probes.catalogue:CATALOGUE",
 }

@@ -26,7 +26,7 @@ from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loa
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
 from netwright.workflow.try_out import gives_two_scores, refuse_misfit
 
-__all__ = ["Given", "Session", "open_session", "read_data"]
+__all__ = ["Given", "Session", "open_session", "opened_and_prepared", "read_data"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,9 @@ def open_session(recipe: Recipe, given: Given) -> Session:
     training = recipe.training.model_copy(update={"precision": precision})
     recipe = recipe.model_copy(update={"training": training})
     name, prepared, recipe = (
-        _prepare_loaders(recipe, given) if are_loaders(given.data) else _prepare(recipe, given)
+        _prepare_loaders(recipe, given)
+        if are_loaders(given.data)
+        else opened_and_prepared(recipe, given)
     )
     if given.model is not None:
         recipe = _with_unit(recipe, prepared, model=given.model)
@@ -147,7 +149,12 @@ def read_data(recipe: Recipe, given: Given) -> Data:
     return data
 
 
-def _prepare(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
+def opened_and_prepared(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
+    """Name of the data, the data ready to be learned from, and the completed recipe.
+
+    Raises:
+        NetwrightError: they can't be opened, have no targets, or are not those of the recipe.
+    """
     data, part = read_data(recipe, given), recipe.data
     if recipe.costs is not None:
         _refuse_costs(data, recipe.costs)
