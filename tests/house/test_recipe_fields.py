@@ -84,6 +84,7 @@ CHANGES = {
     "training.gradient_noise.eta": ["training.gradient_noise={eta: 0.1}"],
     "training.gradient_noise.gamma": ["training.gradient_noise={gamma: 2.0}"],
     "training.ema_decay": ["training.ema_decay=0.5"],
+    "training.swa_start": ["training.swa_start=0.2"],
     "training.early_stopping.trigger": ["training.early_stopping.trigger=steady-decrease"],
     "training.early_stopping.epochs": ["training.early_stopping.epochs=3"],
     "training.early_stopping.least": ["training.early_stopping.least=0.0"],

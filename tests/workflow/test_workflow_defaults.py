@@ -25,3 +25,14 @@ def test_pictures_too_small_to_be_moved_by_a_pixel_are_not(size, names):
 def test_pictures_that_are_seen_a_few_times_are_seen_as_they_are(epochs, names):
     found = completed(f"training.epochs={epochs}", picture_size=(28, 28)).augment
     assert [one.name for one in found] == names
+
+
+def test_the_schedule_suits_what_is_made_of_the_run():
+    plain = {"data": {"name": "digits"}}
+    cycles = Recipe.parse({**plain, "ensemble": {"kind": "snapshots", "members": 4}})
+    chosen = complete(cycles, Facts(count=1000, preprocess="none")).schedule
+    assert (chosen.name, chosen.options) == ("cosine-restarts", {"cycles": 4, "multiplier": 1.0})
+    averaged = Recipe.parse({**plain, "training": {"swa_start": 0.5}})
+    assert complete(averaged, Facts(count=1000, preprocess="none")).schedule.name == "constant"
+    own = averaged.with_fields({"schedule": {"name": "cosine"}})
+    assert complete(own, Facts(count=1000, preprocess="none")).schedule.name == "cosine"

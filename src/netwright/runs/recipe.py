@@ -178,6 +178,7 @@ class TrainingPart(_Part):
     clip_value: float | None = Field(default=None, gt=0)
     gradient_noise: GradientNoisePart | None = None
     ema_decay: float | None = Field(default=None, ge=0, lt=1)
+    swa_start: float | None = Field(default=None, ge=0, lt=1)
     compile: bool = False
     early_stopping: EarlyStoppingPart | None = None
     restore_best: bool = True

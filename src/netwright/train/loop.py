@@ -38,7 +38,9 @@ from netwright.data.source import Position, Resume, Share, Source
 from netwright.methods.base import Method, ParameterGroup, Phase, Stage
 from netwright.runs.records import Ended
 from netwright.train.aim import Clipping
-from netwright.train.averaging import WeightAverage, holding
+from netwright.train.averages.base import holding
+from netwright.train.averages.chosen import average_of
+from netwright.train.averages.equal import EqualAverage, refresh_statistics
 from netwright.train.commands import execute
 from netwright.train.control import (
     Command,
@@ -158,9 +160,7 @@ class Loop:
             source.to(self.device)
         method.to(self.device)
         prefer_channels_last(method)
-        self.average: WeightAverage | None = None
-        if self.settings.ema_decay is not None:
-            self.average = WeightAverage(method, decay=self.settings.ema_decay)
+        self.average = average_of(method, self.settings)
 
     @property
     def stage(self) -> Stage:
@@ -287,7 +287,7 @@ class Loop:
     def restart_average(self) -> None:
         """Begin the average of the weights afresh, at the present ones."""
         if self.average is not None:
-            self.average = WeightAverage(self.method, decay=self.average.decay)
+            self.average = self.average.afresh()
 
     def _enter(self, stage: Stage) -> None:
         self.build_optimizers()
@@ -389,7 +389,7 @@ class Loop:
             if one is not None:
                 counters.examples += count_examples(one)
         if self.average is not None:
-            self.average.update()
+            self.average.stepped()
         done = counters.step
         self._tell("stepped")
         self._obey("after_step")
@@ -450,6 +450,8 @@ class Loop:
         counters.epoch += 1
         counters.epoch_step = counters.examples = 0
         step, last = counters.step, counters.stage_step >= self.plan.steps
+        if self.average is not None:
+            self.average.epoch_ended(counters.stage_step / self.plan.steps)
         self._tell("epoch_ended", loss=mean, examples=examples, seconds=seconds)
         self._obey("after_epoch")
         if counters.step == step and (counters.epoch % self.settings.validate_every == 0 or last):
@@ -487,6 +489,18 @@ class Loop:
         if weights is None:
             weights = self._buffers_for_all(self.method.state_dict())
         self.method.load_state_dict(weights, strict=False)
+        if isinstance(self.average, EqualAverage) and self.average.steps:
+            self._refresh_statistics()
+
+    def _refresh_statistics(self) -> None:
+        """One more pass, of the epoch that would come next, without an update."""
+        source, epoch = self.sources[self.stage.source], self.counters.epoch
+        steps = self.plan.steps_per_epoch * self.plan.batches
+        batches = (self._move(source.next(Position(epoch, step))) for step in range(steps))
+        seed = _random.derive(self.settings.seed, "statistics")
+        with _random.isolated(seed), self.precision.autocast():
+            refresh_statistics(self.method, self.phases[0], batches=batches)
+        self.method.load_state_dict(self._buffers_for_all(self.method.state_dict()), strict=False)
 
     # --- snapshots --------------------------------------------------------------------------------
 

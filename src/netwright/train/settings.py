@@ -25,6 +25,8 @@ class Settings:
         noise_gamma: how fast it falls, as 1 / (1 + step)^gamma.
         ema_decay: decay of an exponential average of the weights, which is then what is validated
             and kept; None for none.
+        swa_start: share of a stage from which on the weights that its epochs end with are averaged,
+            which is then what is validated and kept; None for none.
         validate_every: epochs between validations.
         snapshot_every: epochs between snapshots on disk; 0 writes one at the end of a run that is
             interrupted, and none else.
@@ -44,6 +46,7 @@ class Settings:
     noise_eta: float | None = None
     noise_gamma: float = 0.55
     ema_decay: float | None = None
+    swa_start: float | None = None
     validate_every: int = 1
     snapshot_every: int = 1
     snapshot_steps: int = 0
@@ -64,5 +67,7 @@ class Settings:
             value = getattr(self, name)
             if value < least:
                 raise must_be(name, f"at least {least}", value)
+        if self.ema_decay is not None and self.swa_start is not None:
+            raise must_be("swa_start", "left out beside ema_decay", self.swa_start)
         if self.micro_batch_size is not None and self.micro_batch_size < 1:
             raise must_be("micro_batch_size", "at least 1", self.micro_batch_size)

@@ -298,6 +298,7 @@ def settings_of(recipe: Recipe) -> Settings:
         noise_eta=None if noise is None else noise.eta,
         noise_gamma=0.55 if noise is None else noise.gamma,
         ema_decay=part.ema_decay,
+        swa_start=part.swa_start,
         compile=part.compile,
         validate_every=part.validate_every,
         snapshot_every=1 if part.snapshot_every is None else part.snapshot_every,

@@ -77,10 +77,20 @@ def complete(recipe: Recipe, facts: Facts) -> Recipe:
             "model": model,
             "initialise": recipe.initialise or (Named(name=AS_MADE),),
             "optimizer": optimizer,
-            "schedule": recipe.schedule or Named(name=schedule),
+            "schedule": recipe.schedule or _schedule(recipe, usual=schedule),
             "training": training,
         }
     )
+
+
+def _schedule(recipe: Recipe, *, usual: str) -> Named:
+    part = recipe.ensemble
+    if part is not None and part.kind == "snapshots":
+        cycles = {"cycles": part.members, "multiplier": 1.0}
+        return Named.model_validate({"name": "cosine-restarts", **cycles})
+    if recipe.training.swa_start is not None:  # weights that have come to rest have no mean to take
+        return Named(name="constant")
+    return Named(name=usual)
 
 
 def _model(recipe: Recipe, facts: Facts) -> Named:

@@ -1,37 +1,28 @@
-"""An exponential moving average of the weights.
-
-Paper: Acceleration of stochastic approximation by averaging, Polyak and Juditsky 1992,
-    https://doi.org/10.1137/0330046
-"""
+"""Averages of the weights, which are judged and kept in place of the last ones."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-
-from netwright._errors import must_be
 
 __all__ = ["WeightAverage", "holding"]
 
 
 class WeightAverage:
-    """θ̄ ← d θ̄ + (1 − d) θ after every step, with a smaller d at first.
+    """Weights that follow those of a module.
 
     Floating-point parameters and buffers are averaged; others (counts) are taken as they are.
 
     Args:
         module: whose weights are averaged.
-        decay: d, from 0 to below 1. The average reaches back about 1 / (1 − d) steps.
     """
 
-    def __init__(self, module: nn.Module, *, decay: float) -> None:
-        if not 0 <= decay < 1:
-            raise must_be("ema_decay", "from 0 to below 1", decay, "0.999 averages 1000 steps.")
-        self.decay = decay
+    def __init__(self, module: nn.Module) -> None:
         self.steps = 0
         self._module = module
         self._average = {name: value.detach().clone() for name, value in self._live().items()}
@@ -41,12 +32,35 @@ class WeightAverage:
         """The average, in the form of the module's own `state_dict`."""
         return self._average
 
+    @abstractmethod
+    def afresh(self) -> Self:
+        """Another of its kind that begins at the module's present weights."""
+
+    def stepped(self) -> None:
+        """A step of the loop is done."""
+
+    def epoch_ended(self, share: float) -> None:
+        """A pass over the source is done, and with it this share of the stage."""
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Within the block the module holds the average, afterwards its own weights again."""
+        with holding(self._module, self.weights):
+            yield
+
+    def state_dict(self) -> dict[str, Any]:
+        """Average and count."""
+        return {"steps": self.steps, "average": dict(self._average)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up where `state_dict` was taken."""
+        self.steps = state["steps"]
+        _put(self._average, state["average"])
+
     @torch.no_grad()
-    def update(self) -> None:
-        """Take in the present weights."""
+    def _take_in(self, weight: float) -> None:
+        """Move the average towards the present weights by that share of the way."""
         self.steps += 1
-        # (1 + t) / (10 + t) is the usual warm-up: a plain average of the first steps
-        weight = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
         # by type: a tensor in parts and one that is whole are not taken together
         floats: dict[type, tuple[list[Tensor], list[Tensor]]] = {}
         for name, live in self._live().items():
@@ -59,21 +73,6 @@ class WeightAverage:
                 average.copy_(live)
         for averages, values in floats.values():
             torch._foreach_lerp_(averages, values, weight)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Within the block the module holds the average, afterwards its own weights again."""
-        with holding(self._module, self._average):
-            yield
-
-    def state_dict(self) -> dict[str, Any]:
-        """Average and count."""
-        return {"steps": self.steps, "average": dict(self._average)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up where `state_dict` was taken."""
-        self.steps = state["steps"]
-        _put(self._average, state["average"])
 
     def _live(self) -> dict[str, Tensor]:
         return self._module.state_dict(keep_vars=True)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from netwright._errors import BadValue
-from netwright.train.averaging import WeightAverage
+from netwright.train.averages.exponential import ExponentialAverage
 
 
 def network():
@@ -31,11 +31,11 @@ def wander(net, steps):
 def test_a_short_average_is_that_of_torch():
     # below 2 / 11 the warm-up never holds, so that the decay is constant as torch's is
     net = network()
-    ours = WeightAverage(net, decay=0.15)
+    ours = ExponentialAverage(net, decay=0.15)
     torchs = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.15), use_buffers=True)
     torchs.update_parameters(net)  # torch's first update is a copy
     for _ in wander(net, 8):
-        ours.update()
+        ours.stepped()
         torchs.update_parameters(net)
     for name, value in torchs.module.state_dict().items():
         if value.is_floating_point():
@@ -46,10 +46,10 @@ def test_a_short_average_is_that_of_torch():
 
 def test_the_start_weighs_little():
     net = network()
-    average = WeightAverage(net, decay=0.9)
+    average = ExponentialAverage(net, decay=0.9)
     wanted = {name: value.double().clone() for name, value in net.state_dict().items()}
     for step, _ in enumerate(wander(net, 120), start=1):
-        average.update()
+        average.stepped()
         decay = min(0.9, (1 + step) / (10 + step))
         for name, value in net.state_dict().items():
             if value.is_floating_point():
@@ -63,9 +63,9 @@ def test_the_start_weighs_little():
 
 def test_applied_lends_the_average_and_gives_back_the_weights():
     net = network()
-    average = WeightAverage(net, decay=0.5)
+    average = ExponentialAverage(net, decay=0.5)
     for _ in wander(net, 3):
-        average.update()
+        average.stepped()
     own = copy.deepcopy(net.state_dict())
 
     def fails_in_the_middle():
@@ -83,15 +83,15 @@ def test_applied_lends_the_average_and_gives_back_the_weights():
 
 def test_it_goes_on_after_an_interruption():
     net, other = network(), network()
-    whole, first = WeightAverage(net, decay=0.9), WeightAverage(other, decay=0.9)
+    whole, first = ExponentialAverage(net, decay=0.9), ExponentialAverage(other, decay=0.9)
     for _ in wander(net, 7):
-        whole.update()
+        whole.stepped()
     for step, _ in enumerate(wander(other, 7)):
         if step == 3:
             kept = copy.deepcopy(first.state_dict())
-            first = WeightAverage(other, decay=0.9)
+            first = ExponentialAverage(other, decay=0.9)
             first.load_state_dict(kept)
-        first.update()
+        first.stepped()
     assert all(torch.equal(whole.weights[name], first.weights[name]) for name in whole.weights)
 
 
@@ -99,9 +99,9 @@ def test_tied_weights_are_lent_and_given_back_once():
     net = network()
     net[3] = nn.Linear(5, 5)
     net.append(net[3])
-    average = WeightAverage(net, decay=0.5)
+    average = ExponentialAverage(net, decay=0.5)
     for _ in wander(net, 3):
-        average.update()
+        average.stepped()
     own = copy.deepcopy(net.state_dict())
     with average.applied():
         assert torch.equal(net[3].weight, average.weights["4.weight"])
@@ -112,4 +112,4 @@ def test_tied_weights_are_lent_and_given_back_once():
 @pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])
 def test_decays_that_are_refused(decay):
     with pytest.raises(BadValue, match="ema_decay must be from 0 to below 1"):
-        WeightAverage(network(), decay=decay)
+        ExponentialAverage(network(), decay=decay)
