@@ -362,6 +362,47 @@ def _regularisation() -> Iterator[Technique]:
             without=(loss,),
         )
     yield from _stopping(rows)
+    yield from _ensembling()
+
+
+def _ensembling() -> Iterator[Technique]:
+    """Members and averages against one network of the same training, judged by its laws."""
+    few = (_HALF, "split.val=0.1")
+    wide = _mlp(hidden=(128, 128), norm="batch")
+    pixels = ("digits", (wide, _PLAIN, _sgd(0.05, momentum=0.9), *few))
+    cells = ("breast-cancer", (_mlp(), _sgd(0.05, momentum=0.9), *few))
+    long = (*_loop(epochs=24, batch_size=32), _LAST)
+    for row, (data, setting), gain, loss in (
+        ("independent members", pixels, ("ensemble.members=5",), ("ensemble=null",)),
+        ("independent members", cells, ("ensemble.members=5",), ("ensemble=null",)),
+        *(
+            (
+                "snapshot ensemble",
+                kind,
+                ("ensemble={kind: snapshots, members: 4}",),
+                ("ensemble=null", "schedule={name: cosine}"),
+            )
+            for kind in (pixels, cells)
+        ),
+        *(
+            (
+                "SWA",
+                kind,
+                ("training.swa_start=0.5", _CONSTANT),
+                ("training.swa_start=null",),
+            )
+            for kind in (pixels, cells)
+        ),
+    ):
+        yield Technique(
+            row=row,
+            data=data,
+            metric="log_loss",
+            setting=(*setting, *long, *gain),
+            rival="one network of the same training",
+            without=loss,
+            seeds=5,
+        )
 
 
 def _stopping(rows: Changes) -> Iterator[Technique]:
