@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netwright.data.augment.catalogue import AUGMENTATIONS
-from netwright.models.initialise.catalogue import INITIALISATIONS
+from netwright.models.initialisation.catalogue import CATALOGUE as INITIALISATIONS
 from netwright.train.optimizers.catalogue import CATALOGUE as OPTIMIZERS
 
 __all__ = ["DATA", "GRIDS", "Data", "Setting"]
@@ -69,7 +69,9 @@ def _optimizers() -> Iterator[Setting]:
     """Each at the best of its rates; the same number of passes for all."""
     wide = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
     rows: list[tuple[str, str, tuple[str, ...], tuple[float, ...]]] = [
-        (name, name, (), wide) for name in OPTIMIZERS.names() if name not in _SECOND_ORDER
+        (name, _PLAIN_FORM.get(name, name), (), wide)
+        for name in OPTIMIZERS.names()
+        if name not in _SECOND_ORDER
     ]
     rows += [
         (name, name, ("training.batch_size=100000",), (0.1, 0.5, 1.0)) for name in _SECOND_ORDER
@@ -77,8 +79,13 @@ def _optimizers() -> Iterator[Setting]:
     rows += [
         ("sgd, momentum 0.9", "sgd, momentum: 0.9", (), wide),
         ("sgd, Nesterov 0.9", "sgd, momentum: 0.9, nesterov: true", (), wide),
-        ("sgd, whole set a step", "sgd", ("training.batch_size=100000",), (*wide, 1.0, 3.0)),
-        ("sgd, one example a step", "sgd", ("training.batch_size=1",), wide[:5]),
+        (
+            "sgd, whole set a step",
+            "sgd, momentum: 0.0",
+            ("training.batch_size=100000",),
+            (*wide, 1.0, 3.0),
+        ),
+        ("sgd, one example a step", "sgd, momentum: 0.0", ("training.batch_size=1",), wide[:5]),
     ]
     for data in DATA:
         for row, optimizer, changes, rates in rows:
@@ -99,6 +106,7 @@ def _optimizers() -> Iterator[Setting]:
             )
 
 
+_PLAIN_FORM = {"sgd": "sgd, momentum: 0.0"}
 _SECOND_ORDER = ("lbfgs", "truncated-newton")
 _ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu")
 
@@ -107,9 +115,11 @@ def _initialisations() -> Iterator[Setting]:
     """A plain deep stack without normalisation: where it begins decides whether it learns."""
     for depth in (2, 8, 24):
         for activation in _ACTIVATIONS:
-            for name in INITIALISATIONS.names():
-                if name in _OF_RESIDUAL_NETS:
+            for name in ("the model's own", *INITIALISATIONS.names()):
+                if name in _NO_LAW_OF_A_STACK:
                     continue
+                suited = f", activation: {activation}" if name.startswith("kaiming") else ""
+                law = f"[{{name: {name}{suited}}}]" if " " not in name else "null"
                 layers = ", ".join(["48"] * depth)
                 yield Setting(
                     table=f"initialisation, {depth} hidden layers",
@@ -118,7 +128,7 @@ def _initialisations() -> Iterator[Setting]:
                     data="digits",
                     changes=(
                         f"model={{name: mlp, hidden: [{layers}], activation: {activation}}}",
-                        f"initialise={{name: {name}}}",
+                        f"initialise={law}",
                         "optimizer={name: sgd, momentum: 0.9, learning_rate: 0.02}",
                         "schedule=cosine",
                         "training.epochs=8",
@@ -128,7 +138,7 @@ def _initialisations() -> Iterator[Setting]:
                 )
 
 
-_OF_RESIDUAL_NETS = ("residual-zero",)
+_NO_LAW_OF_A_STACK = ("zero-residual", "output-bias")
 
 
 def _regularisers() -> Iterator[Setting]:

@@ -84,7 +84,7 @@ class Outcome:
 def judged(run: Run, split: str, metric: str) -> float:
     """One figure of one split."""
     found = run.folder.read_json(f"evaluation/{split}.json")["metrics"]
-    return float(found[metric]["value"])
+    return float(found[metric]["value"]) if metric in found else math.nan  # nothing finite to judge
 
 
 def chosen_rate(setting: Setting) -> tuple[str, ...]:
