@@ -371,6 +371,8 @@ def _ensembling() -> Iterator[Technique]:
     wide = _mlp(hidden=(128, 128), norm="batch")
     pixels = ("digits", (wide, _PLAIN, _sgd(0.05, momentum=0.9), *few))
     cells = ("breast-cancer", (_mlp(), _sgd(0.05, momentum=0.9), *few))
+    large = (_mlp(hidden=(256, 256)), _PLAIN, "optimizer={name: adamw, learning_rate: 0.003}", *few)
+    sure = ("digits", (*large, "training.epochs=60"))
     long = (*_loop(epochs=24, batch_size=32), _LAST)
     for row, (data, setting), gain, loss in (
         ("independent members", pixels, ("ensemble.members=5",), ("ensemble=null",)),
@@ -379,10 +381,10 @@ def _ensembling() -> Iterator[Technique]:
             (
                 "snapshot ensemble",
                 kind,
-                ("ensemble={kind: snapshots, members: 4}",),
+                ("ensemble={kind: snapshots, members: 5}",),
                 ("ensemble=null", "schedule={name: cosine}"),
             )
-            for kind in (pixels, cells)
+            for kind in (pixels, sure)
         ),
         *(
             (
@@ -398,7 +400,7 @@ def _ensembling() -> Iterator[Technique]:
             row=row,
             data=data,
             metric="log_loss",
-            setting=(*setting, *long, *gain),
+            setting=(*long, *setting, *gain),
             rival="one network of the same training",
             without=loss,
             seeds=5,

@@ -5,7 +5,7 @@ augmentation. A seed draws weights, order and the split anew. Where a learning r
 chosen, it is chosen by the validation split of the first seed. Time is the processor's for a whole
 run, reading and judging included, the report not.
 
-    python benchmarks/learning.py                         # all, about an hour and a half of one core
+    python benchmarks/learning.py                         # all, about an hour of one core
     python benchmarks/learning.py optimisers              # one table
     python benchmarks/learning.py initialisation --part 0 2    # every second setting
 """
