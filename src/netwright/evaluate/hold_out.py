@@ -12,6 +12,7 @@ from netwright._errors import BadValue, must_be
 from netwright._statistics import percentiles, resample_counts
 from netwright.evaluate.confident_errors import most_confident_errors, on_cpu
 from netwright.evaluate.judgement import ClassRow, Confused, Estimate, Judgement
+from netwright.evaluate.label_curves import label_curves
 from netwright.metrics.base import Metric, Prediction, WeightedMetric, weights_of
 from netwright.metrics.class_counts import class_counts
 from netwright.metrics.confusion import confusion_matrix
@@ -63,13 +64,15 @@ def judge(
         metrics, prediction, targets, weights=weights, n_resamples=n_resamples, seed=seed
     )
     matrix = _confusion(prediction, targets, kind=kind, count=len(names), weights=weights)
+    rows = _per_class(prediction, targets, kind=kind, names=names, weights=weights)
     return Judgement(
         metrics=estimates,
         undefined=undefined,
         names=tuple(names),
         confusion=tuple(tuple(row) for row in matrix.tolist()),
-        per_class=_per_class(prediction, targets, kind=kind, names=names, weights=weights),
+        per_class=rows,
         confused=_confused(matrix, names),
+        curves=label_curves(prediction, targets, rows=rows, weights=weights[:, 0]),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["ClassRow", "Confused", "Estimate", "Judgement"]
+__all__ = ["ClassRow", "Confused", "Estimate", "Judgement", "LabelCurves", "Points"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,36 @@ class Confused:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Points:
+    """A curve with the area under it.
+
+    Attributes:
+        x: (n,) not falling.
+        y: (n,) beside it.
+        area: under the whole curve, of which these may be a few points.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    area: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelCurves:
+    """What a threshold on the score of one class or label can reach.
+
+    Attributes:
+        name: of the class.
+        roc: recall by the share of false positives.
+        precision_recall: precision by recall.
+    """
+
+    name: str
+    roc: Points
+    precision_recall: Points
+
+
+@dataclass(frozen=True, kw_only=True)
 class Judgement:
     """All that a held-out pass says of a model; plain data.
 
@@ -73,6 +103,7 @@ class Judgement:
         confusion: a row a true class; empty where there are no classes.
         per_class: one row a class or label.
         confused: the pairs of classes that are confused most, the worst first.
+        curves: of the classes or labels that are told worst, each against the rest.
     """
 
     metrics: Mapping[str, Estimate]
@@ -81,11 +112,16 @@ class Judgement:
     confusion: tuple[tuple[float, ...], ...] = ()
     per_class: tuple[ClassRow, ...] = ()
     confused: tuple[Confused, ...] = ()
+    curves: tuple[LabelCurves, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Dictionaries, lists, strings and numbers."""
-        plain: dict[str, Any] = asdict(self)
-        for name in ("names", "per_class", "confused"):
-            plain[name] = list(plain[name])
-        plain["confusion"] = [list(row) for row in self.confusion]
+        plain: dict[str, Any] = _lists(asdict(self))
         return plain
+
+
+def _lists(value: Any) -> Any:
+    """Tuples as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, (list, tuple)) else value

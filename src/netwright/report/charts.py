@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "line_chart", "scatter_chart"]
+__all__ = ["Curve", "line_chart", "scatter_chart", "share_chart"]
 
 Array = NDArray[np.float64]
 
@@ -93,6 +93,30 @@ def line_chart(
     axes.set_xlabel(_plain(x_label), color=INK)
     if len(curves) > 1:
         axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+    return _svg(figure, title=title)
+
+
+def share_chart(
+    curves: Sequence[Curve], *, labels: tuple[str, str], chance: Curve | None, title: str
+) -> str:
+    """Curves between 0 and 1 on a square.
+
+    Args:
+        curves: at most four.
+        labels: under and beside the axes.
+        chance: what blind guessing reaches, dashed.
+        title: as for `line_chart`.
+    """
+    figure, axes = _canvas(height=WIDTH * 0.8, whole=False)
+    if chance is not None:
+        axes.plot(chance.x, chance.y, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    for curve, colour in zip(curves, SERIES, strict=False):
+        x, y = _array(curve.x), _array(curve.y)
+        axes.plot(x, y, color=colour, linewidth=1.8, label=_plain(curve.name))
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set_xlabel(_plain(labels[0]), color=INK)
+    axes.set_ylabel(_plain(labels[1]), color=INK)
+    axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower center")
     return _svg(figure, title=title)
 
 

@@ -13,6 +13,7 @@ from netwright.report.headline import fact_tiles, verdict
 from netwright.report.members import members_table
 from netwright.report.numbers import count, figure, split_in_words
 from netwright.report.pictures import Album
+from netwright.report.rankings import ranking_charts
 from netwright.report.reliability import calibration_rows, coverage_charts, notes
 from netwright.report.tables import class_table, confusion, environment_rows, metric_rows
 from netwright.runs.store import RunFolder
@@ -49,7 +50,11 @@ def render(folder: RunFolder) -> str:
         "members": members_table(contents),
         "learning": learning_charts(contents),
         "confusion": confusion(contents),
-        "clouds": [*prediction_charts(contents), *coverage_charts(contents)],
+        "clouds": [
+            *prediction_charts(contents),
+            *ranking_charts(contents),
+            *coverage_charts(contents),
+        ],
         "notes": notes(contents),
         "calibration": calibration_rows(contents),
         "errors": _errors(contents),

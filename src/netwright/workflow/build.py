@@ -346,7 +346,7 @@ def build_on_plateau(recipe: Recipe, method: Method) -> list[OnPlateau]:
     It goes by the metric that the method is selected by, or by the one that the option `metric`
     names.
     """
-    part, metrics = recipe.schedule, method.metrics()
+    part, metrics = recipe.schedule, method.judged_by()
     if part is None or part.name != schedules.ON_PLATEAU:
         return []
     if not metrics:

@@ -142,6 +142,7 @@ def evaluation_record(
             {"target": pair.truth, "prediction": pair.answer, "count": pair.n}
             for pair in judgement.confused
         ],
+        "curves": [asdict(one) for one in judgement.curves],
         "selective": _selective(judgement, answers),
         "notes": _notes(judgement, answers, costs=costs),
     }
