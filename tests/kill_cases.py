@@ -242,6 +242,11 @@ CASES = {
         (MLP, "optimizer={name: truncated-newton, cg_iterations: 3}", "training.batch_size=16"),
         epochs=3,
     ),
+    "restarts": Case(
+        lambda: {"data": points()},
+        (MLP, "training.restarts=3", "initialise=[{name: kaiming-normal}]"),
+        epochs=2,
+    ),
     "plateau and noise": Case(
         lambda: {"data": points()},
         (

@@ -83,6 +83,7 @@ CHANGES = {
     "training.clip_value": ["training.clip_value=0.001"],
     "training.gradient_noise.eta": ["training.gradient_noise={eta: 0.1}"],
     "training.gradient_noise.gamma": ["training.gradient_noise={gamma: 2.0}"],
+    "training.restarts": ["training.restarts=2"],
     "training.ema_decay": ["training.ema_decay=0.5"],
     "training.swa_start": ["training.swa_start=0.2"],
     "training.early_stopping.trigger": ["training.early_stopping.trigger=steady-decrease"],

@@ -32,6 +32,7 @@ from netwright.train.optimizers.moving_average_momentum import MovingAverageMome
 from netwright.train.optimizers.objective import Written
 from netwright.train.optimizers.truncated_newton import TruncatedNewton
 from netwright.train.precision import choose_precision
+from netwright.train.random_restarts import RandomRestarts
 from netwright.train.settings import Settings
 from netwright.train.snapshot import SnapshotFolder
 from netwright.train.snapshot_file import write_snapshot
@@ -274,6 +275,7 @@ CASES = {
             "observers": (Steps(),),
             "controllers": (AtOnce(),),
             "snapshots": "kept",
+            "restarts": RandomRestarts(2, make=lambda number: Regression()),
         },
     ),
     "netwright.train.settings:Settings": Case(

@@ -164,6 +164,9 @@ class GradientNoisePart(_Part):
 class TrainingPart(_Part):
     """Numbers of the loop; None where the workflow chooses, or where a thing is off.
 
+    `restarts` is how often all of it is done, each time from other random weights; what is kept is
+    the best by the validation.
+
     `select_by` names the metric that early stopping and `restore_best` go by; else it is the first.
     Whole states are kept on disk every `snapshot_every` epochs and every `snapshot_steps` steps
     (0 for none): the newest `snapshots_kept` of them, in no more space than `snapshot_budget`
@@ -181,6 +184,7 @@ class TrainingPart(_Part):
     swa_start: float | None = Field(default=None, ge=0, lt=1)
     compile: bool = False
     early_stopping: EarlyStoppingPart | None = None
+    restarts: int = Field(default=1, ge=1)
     restore_best: bool = True
     select_by: str | None = None
     validate_every: int = Field(default=1, ge=1)

@@ -17,6 +17,7 @@ from netwright._errors import must_be
 from netwright.data.source import Position
 from netwright.runs.records import Ended, Finding
 from netwright.train.optimizers.proximal import share_of_zeros
+from netwright.train.random_restarts import start_of
 
 if TYPE_CHECKING:
     from netwright.data.batch import Streams
@@ -96,6 +97,11 @@ class View:
         return self._loop.plan.steps_per_epoch
 
     @property
+    def start(self) -> tuple[int, int]:
+        """Which start from other random weights is under way, from 1, and of how many."""
+        return start_of(self._loop)
+
+    @property
     def learning_rates(self) -> Mapping[str, float]:
         """Optimiser name → learning rate of its first group."""
         return self._loop.learning_rates
@@ -165,6 +171,15 @@ class Observer:
 
     def commanded(self, view: View, *, command: Command) -> None:
         """A command was carried out."""
+
+    def start_chosen(self, view: View, *, scores: Sequence[float], chosen: int) -> None:
+        """Of several starts one was chosen.
+
+        Args:
+            view: the run.
+            scores: of each, higher is better.
+            chosen: its number, from 1.
+        """
 
     def ended(self, view: View, *, ended: Ended) -> None:
         """The run is over, for whatever reason."""

@@ -59,6 +59,12 @@ from netwright.train.optimizers.build import check_groups
 from netwright.train.out_of_memory import cut_batches
 from netwright.train.plan import Counters, Plan, plan_stage
 from netwright.train.precision import choose_precision, prefer_channels_last
+from netwright.train.random_restarts import (
+    RandomRestarts,
+    close_start,
+    renew_start,
+    stages_of,
+)
 from netwright.train.schedules import Schedule, constant
 from netwright.train.selection import Best
 from netwright.train.settings import Settings
@@ -99,6 +105,7 @@ class Loop:
         observers: told of everything.
         controllers: told of everything, and may ask for changes.
         snapshots: where the state is kept on disk; None keeps none.
+        restarts: from other weights, of which the best by validation is kept; None for none.
         processes: that carry out the run together; None for this one alone. Of several the first
             alone has observers and snapshots, and each gives the held-out batches of its turn.
     """
@@ -116,6 +123,7 @@ class Loop:
         observers: Sequence[Observer] = (),
         controllers: Sequence[Controller] = (),
         snapshots: SnapshotFolder | None = None,
+        restarts: RandomRestarts | None = None,
         processes: Processes | None = None,
     ) -> None:
         check_owners(controllers)
@@ -142,7 +150,10 @@ class Loop:
         self.observers = observers if self.processes.first else ()
         self.controllers = controllers
         self.view = View(self)
-        self._stages = list(method.stages())
+        self.restarts = restarts
+        self._stages = stages_of(method, restarts)
+        if restarts is not None and held_out is None:
+            raise must_be("restarts", "left out without validation data", restarts.count)
         if not self._stages:
             raise must_be("stages", "at least one", [], "A plain one is Stage().")
         self._make_optimizer = make_optimizer
@@ -166,6 +177,11 @@ class Loop:
     def stage(self) -> Stage:
         """The current stage."""
         return self._stages[min(self.counters.stage, len(self._stages) - 1)]
+
+    @property
+    def stage_count(self) -> int:
+        """Of the whole run, every start's counted."""
+        return len(self._stages)
 
     @property
     def position(self) -> Position:
@@ -237,6 +253,7 @@ class Loop:
         self._plan_stage()
         if not resumed:
             self.counters.stage_step = self.counters.epoch = self.counters.epoch_step = 0
+            renew_start(self)
             if stage.begin is not None:
                 stage.begin()
             self.processes.begin(self.method)
@@ -260,10 +277,15 @@ class Loop:
             while self.counters.stage_step < self.plan.steps and not self._is_over():
                 self._step()
         self._settle()
+        self._end_start()
         if self.ending is None:
             self.counters.stage += 1
             if self.stage_ending is not None and self.counters.stage == len(self._stages):
                 self.ending = Ended(reason=self.stage_ending, step=self.counters.step)
+
+    def _end_start(self) -> None:
+        if close_start(self) and self.restarts is not None:
+            self._tell("start_chosen", scores=self.restarts.scores, chosen=self.restarts.chosen)
 
     def _is_over(self) -> bool:
         return self.ending is not None or self.stage_ending is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,8 +22,8 @@ from netwright.train.snapshot import State
 if TYPE_CHECKING:
     from netwright.train.loop import Loop
 
-__all__ = ["capture", "capture_observers", "restore", "restore_counters", "restore_observers"]
-__all__ += ["restore_trainable"]
+__all__ = ["capture", "capture_observers", "laid_out", "restore", "restore_counters"]
+__all__ += ["restore_observers", "restore_trainable"]
 
 
 def capture(loop: Loop) -> State:
@@ -43,6 +44,7 @@ def capture(loop: Loop) -> State:
         "clip_norm": loop.clipping.norm,
         "scaler": loop.scaler.state_dict() if loop.scaler is not None else {},
         "gradient_noise": loop.noise.state_dict() if loop.noise is not None else {},
+        "restarts": loop.restarts.state_dict() if loop.restarts is not None else {},
         "average": loop.average.state_dict() if loop.average is not None else {},
         "ending": None if loop.ending is None else loop.ending.to_json(),
         "stage_ending": loop.stage_ending,
@@ -123,15 +125,17 @@ def restore(loop: Loop, state: State) -> None:
         loop.scaler.load_state_dict(state["scaler"])
     if loop.noise is not None:
         loop.noise.load_state_dict(state["gradient_noise"])
+    if loop.restarts is not None:
+        loop.restarts.load_state_dict(state["restarts"], lay=partial(laid_out, loop))
     if loop.average is not None:
-        average = _laid_out(loop, state["average"]["average"])
+        average = laid_out(loop, state["average"]["average"])
         loop.average.load_state_dict({**state["average"], "average": average})
     ending = state["ending"]
     loop.ending = None if ending is None else Ended.from_json(ending)
     loop.stage_ending = state["stage_ending"]
     loop.best = Best(**state["best"])
     if loop.best.weights is not None:
-        loop.best.weights = _laid_out(loop, loop.best.weights)
+        loop.best.weights = laid_out(loop, loop.best.weights)
     loss = state["epoch_loss"]
     loop.account.restore(None if loss is None else loss.to(loop.device))
     for name, source in loop.sources.items():
@@ -145,7 +149,7 @@ def restore(loop: Loop, state: State) -> None:
 
 def _load_weights(loop: Loop, state: State) -> None:
     try:
-        loop.method.load_state_dict(_laid_out(loop, state["method"]))
+        loop.method.load_state_dict(laid_out(loop, state["method"]))
     except RuntimeError as error:
         raise DamagedRun(
             f"snapshot must be of the method that the recipe makes, got other weights: {error}. "
@@ -153,7 +157,7 @@ def _load_weights(loop: Loop, state: State) -> None:
         ) from error
 
 
-def _laid_out(loop: Loop, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def laid_out(loop: Loop, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Whole tensors as the method's own are kept, which may be in parts."""
     live = loop.method.state_dict()
     return {

@@ -33,6 +33,7 @@ from netwright.workflow.ensembling.snapshots import cycle_ends
 from netwright.workflow.given_weights import refuse_other_weights
 from netwright.workflow.interrupt import stops_on_interrupt
 from netwright.workflow.launch import what_differs
+from netwright.workflow.restarting import restarts_of
 from netwright.workflow.session import Session
 from netwright.workflow.taking_up import (
     Start,
@@ -189,5 +190,6 @@ def _loop(
             *build_on_plateau(recipe, method),
         ],
         snapshots=snapshots,
+        restarts=restarts_of(session),
         processes=processes,
     )

@@ -53,7 +53,7 @@ class Progress(Observer):
             self._bar = _bar(self._console)
             self._bar.start()
         self._task = self._bar.add_task(
-            view.stage if view.stage != "main" else "training",
+            _name(view),
             total=view.stage_steps,
             completed=view.stage_step,
             said="",
@@ -116,3 +116,9 @@ def _bar(console: Console) -> Bar:
         console=console,
         refresh_per_second=1 / _PAUSE,
     )
+
+
+def _name(view: View) -> str:
+    name = view.stage if view.stage != "main" else "training"
+    number, of = view.start
+    return name if of == 1 else f"{name} {number}/{of}"

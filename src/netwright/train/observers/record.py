@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from netwright.data.batch import Streams
 from netwright.data.source import Position
 from netwright.runs.events import Recorder
-from netwright.runs.records import Ended, Finding, Intervention
+from netwright.runs.records import Ended, Finding, Intervention, Severity
 from netwright.train.control import Command, Observer, RollBack, View
 from netwright.train.update import Outcome
 
@@ -68,8 +68,15 @@ class Record(Observer):
         """Note the stage and how long it is planned to take; once, however often it is taken up."""
         if view.stage_step > 0:
             return
+        number, of = view.start
+        start = {"start": number} if of > 1 else {}
         self._recorder.record(
-            "stage", step=view.step, stage=view.stage, steps=view.stage_steps, epoch=view.epoch
+            "stage",
+            step=view.step,
+            stage=view.stage,
+            steps=view.stage_steps,
+            epoch=view.epoch,
+            **start,
         )
 
     def phase_done(self, view: View, *, phase: str, streams: Streams, outcome: Outcome) -> None:
@@ -155,6 +162,22 @@ class Record(Observer):
             cause=command.finding,
         )
         self._recorder.record("command", **intervention.to_json())
+
+    def start_chosen(self, view: View, *, scores: Sequence[float], chosen: int) -> None:
+        """Write which start did best, and what the others came to."""
+        name, metric = next(iter(view.method.metrics().items()))
+        shown = [score if metric.higher_is_better else -score for score in scores]
+        others = ", ".join(f"{one:.4g}" for place, one in enumerate(shown) if place + 1 != chosen)
+        finding = Finding(
+            symptom="random-restarts",
+            severity=Severity.NOTE,
+            where="loop",
+            step=max(view.step - 1, 0),
+            measurements={"metric": name, "scores": shown, "chosen": chosen},
+            message=f"Start {chosen} of {len(scores)} is kept, with the best validation {name}: "
+            f"{shown[chosen - 1]:.4g}{f'; the others: {others}' if others else ''}.",
+        )
+        self.found(finding)
 
     def found(self, finding: Finding) -> None:
         """Write a finding."""

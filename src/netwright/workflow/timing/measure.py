@@ -124,8 +124,11 @@ class _Bench:
             micro_batch_size=session.recipe.training.micro_batch_size,
             stages=stages,
             validation=validation,
-            run=sum(stage.mean * stage.steps for stage in stages)
-            + (validation or 0.0) * self._validations(stages)
+            run=session.recipe.training.restarts
+            * (
+                sum(stage.mean * stage.steps for stage in stages)
+                + (validation or 0.0) * self._validations(stages)
+            )
             + judging,
             loading=loading,
             memory=memory,
