@@ -185,7 +185,7 @@ def _optimisers() -> Iterator[Technique]:
         *_loop(epochs=1, batch_size=1),
     )
     yield _over_constant("mini-batch", "digits", "accuracy", *base, _sgd(0.02), *few)
-    averaged = _sgd(0.1, momentum=0.9, dampening=0.9)
+    averaged = "optimizer={name: moving-average-momentum, learning_rate: 0.1, momentum: 0.9}"
     yield _over_constant(
         "momentum v=αv+(1−α)g",
         "digits",
@@ -268,6 +268,17 @@ def _by_layer() -> Iterator[Technique]:
         )
 
 
+    newton = "optimizer={name: truncated-newton, learning_rate: 1.0, cg_iterations: 10}"
+    yield Technique(
+        row="truncated Newton",
+        data="digits",
+        metric="accuracy",
+        setting=(*base, _LAST, newton, *_loop(epochs=15, batch_size=2000)),
+        rival="gradient descent with as many evaluations",
+        without=(_sgd(0.2), "training.epochs=360"),  # 24 a step at most
+    )
+
+
 def _schedules() -> Iterator[Technique]:
     noisy = (_mlp(), _PLAIN, _sgd(0.1, momentum=0.9), _LAST, *_loop(epochs=10, batch_size=8))
     yield _over_constant("constant", "digits", "accuracy", *noisy, _CONSTANT)
@@ -277,6 +288,8 @@ def _schedules() -> Iterator[Technique]:
         ("cosine", "{name: cosine}"),
         ("warm-up", "{name: warm-up, share: 0.2, then: cosine}"),
         ("one-cycle", "{name: one-cycle}"),
+        ("on plateau", "{name: on-plateau, metric: log_loss, patience: 1, factor: 0.3}"),
+        ("cyclic restarts", "{name: cosine-restarts, cycles: 2}"),
     ):
         yield Technique(
             row=row,
@@ -299,6 +312,30 @@ def _clipping() -> Iterator[Technique]:
             rival="no clipping",
             without=("training.clip_norm=null", "training.clip_value=null"),
         )
+
+
+def _noise_and_restarts() -> Iterator[Technique]:
+    narrow = (_mlp(hidden=(3,)), _PLAIN, _sgd(0.1, momentum=0.9), *_loop(epochs=5))
+    yield Technique(
+        row="random restarts",
+        data="digits",
+        metric="log_loss",
+        setting=(*narrow, "training.restarts=5"),
+        rival="the first start alone",
+        without=("training.restarts=1",),
+        seeds=5,
+    )
+    deep = (_mlp(hidden=(50,) * 20), _PLAIN, _CONSTANT, *_loop(epochs=20, batch_size=32))
+    poor = "initialise=[{name: normal, std: 0.1}]"
+    yield Technique(
+        row="gradient noise",
+        data="digits",
+        metric="accuracy",
+        setting=(*deep, poor, _sgd(0.05), "training.gradient_noise={eta: 0.01}"),
+        rival="the same without",
+        without=("training.gradient_noise=null",),
+        seeds=5,
+    )
 
 
 def _regularisation() -> Iterator[Technique]:
@@ -536,6 +573,7 @@ def _all() -> Iterator[Technique]:
     yield from _by_layer()
     yield from _schedules()
     yield from _clipping()
+    yield from _noise_and_restarts()
     yield from _regularisation()
     yield from _augmentations()
     yield from _architectures()

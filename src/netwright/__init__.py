@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netwright.workflow.cross_validation import cross_validate
     from netwright.workflow.ensembling.put_together import ensemble
     from netwright.workflow.fit import fit, resume, run_recipe
+    from netwright.workflow.range_test import range_test
     from netwright.workflow.run import Run, load
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ __all__ = [
     "initialise",
     "load",
     "predict",
+    "range_test",
     "resume",
     "run_recipe",
 ]
@@ -63,6 +65,7 @@ _PLACES = {
     "cross_validate": "netwright.workflow.cross_validation",
     "fit": "netwright.workflow.fit",
     "resume": "netwright.workflow.fit",
+    "range_test": "netwright.workflow.range_test",
     "run_recipe": "netwright.workflow.fit",
     "Run": "netwright.workflow.run",
     "load": "netwright.workflow.run",

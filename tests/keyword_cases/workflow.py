@@ -21,6 +21,7 @@ from netwright.workflow.build import build_method
 from netwright.workflow.cross_validation import cross_validate
 from netwright.workflow.ensembling.put_together import ensemble
 from netwright.workflow.fit import fit, run_recipe
+from netwright.workflow.range_test import range_test
 from netwright.workflow.run import Run, load
 from netwright.workflow.timing import time_step
 
@@ -117,7 +118,24 @@ def cross_validated(folder: Path, **keyword: Any) -> Any:
         return cross_validate("some.csv", **{**usual, **keyword}).to_json()
 
 
+def swept(_: Path, **keyword: Any) -> Any:
+    data = (torch.randn(40, 2, generator=torch.Generator().manual_seed(1)), torch.arange(40) % 2)
+    asked = Recipe.parse({"data": {"name": "given"}, "optimizer": {"name": "sgd"}})
+    return range_test(asked, **{"data": data, "steps": 12, **keyword})
+
+
 CASES = {
+    "netwright.workflow.range_test:range_test": Case(
+        swept,
+        {
+            "data": (torch.randn(44, 2), torch.arange(44) % 2),
+            "model": nn.Linear(2, 1),
+            "method": Narrow(),
+            "low": 1e-4,
+            "high": 0.1,
+            "steps": 15,
+        },
+    ),
     "netwright.workflow.cross_validation:cross_validate": Case(
         cross_validated,
         {

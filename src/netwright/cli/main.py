@@ -12,10 +12,17 @@ from netwright.cli import (
     answers,
     baseline,
     depot,
+<<<<<<< HEAD
     describing,
     ensembling,
     finding,
     protocols,
+=======
+    ensembling,
+    finding,
+    protocols,
+    rates,
+>>>>>>> 3d7f5e2 (netwright range-test: a learning rate from a sweep on a copy)
     runs,
     timing,
     training,
@@ -56,6 +63,7 @@ class _State:
 training.add_to(app)
 protocols.add_to(app)
 timing.add_to(app)
+rates.add_to(app)
 answers.add_to(app)
 baseline.add_to(app)
 ensembling.add_to(app)
