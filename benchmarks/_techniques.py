@@ -268,12 +268,13 @@ def _by_layer() -> Iterator[Technique]:
         )
 
 
+def _newton() -> Iterator[Technique]:
     newton = "optimizer={name: truncated-newton, learning_rate: 1.0, cg_iterations: 10}"
     yield Technique(
         row="truncated Newton",
         data="digits",
         metric="accuracy",
-        setting=(*base, _LAST, newton, *_loop(epochs=15, batch_size=2000)),
+        setting=(_mlp(), _PLAIN, _CONSTANT, _LAST, newton, *_loop(epochs=15, batch_size=2000)),
         rival="gradient descent with as many evaluations",
         without=(_sgd(0.2), "training.epochs=360"),  # 24 a step at most
     )
@@ -571,6 +572,7 @@ def _all() -> Iterator[Technique]:
     yield from _optimisers()
     yield from _ways_to_a_minimum()
     yield from _by_layer()
+    yield from _newton()
     yield from _schedules()
     yield from _clipping()
     yield from _noise_and_restarts()

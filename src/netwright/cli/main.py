@@ -12,17 +12,11 @@ from netwright.cli import (
     answers,
     baseline,
     depot,
-<<<<<<< HEAD
     describing,
     ensembling,
     finding,
     protocols,
-=======
-    ensembling,
-    finding,
-    protocols,
     rates,
->>>>>>> 3d7f5e2 (netwright range-test: a learning rate from a sweep on a copy)
     runs,
     timing,
     training,
