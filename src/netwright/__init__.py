@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from netwright.methods.base import Loss, Method, Phase, Prediction, Stage
     from netwright.models import create, initialise
     from netwright.models.graph import describe
+    from netwright.probes.signal import signal_propagation
     from netwright.runs.recipe import Recipe
     from netwright.workflow.answer import predict
     from netwright.workflow.baseline import baseline
@@ -46,6 +47,7 @@ __all__ = [
     "range_test",
     "resume",
     "run_recipe",
+    "signal_propagation",
 ]
 
 _PLACES = {
@@ -58,6 +60,7 @@ _PLACES = {
     "initialise": "netwright.models",
     "describe": "netwright.models.graph",
     "Recipe": "netwright.runs.recipe",
+    "signal_propagation": "netwright.probes.signal",
     "ensemble": "netwright.workflow.ensembling.put_together",
     "baseline": "netwright.workflow.baseline",
     "predict": "netwright.workflow.answer",

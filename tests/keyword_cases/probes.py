@@ -11,6 +11,7 @@ from keyword_cases.case import Case
 from netwright.probes import schedule
 from netwright.probes.activations import Activations
 from netwright.probes.gradients import Gradients
+from netwright.probes.signal import signal_propagation
 from netwright.probes.updates import Updates
 from netwright.probes.weights import Weights
 
@@ -34,6 +35,11 @@ def watched(make: Any) -> Any:
     return call
 
 
+def passed(_: object, **keyword: Any) -> Any:
+    network = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
+    return signal_propagation(network, torch.linspace(-1, 1, 6).reshape(2, 3), **keyword).to_json()
+
+
 def steps(when: Any) -> list[int]:
     return [step for step in range(200) if when(step)]
 
@@ -45,6 +51,9 @@ CASES = {
         )
         for probe in (Activations, Gradients, Updates, Weights)
     },
+    "netwright.probes.signal:signal_propagation": Case(
+        passed, {"loss": lambda scores: scores.square().sum()}
+    ),
     "netwright.probes.schedule:every": Case(
         lambda _, **keyword: steps(schedule.every(10, **keyword)), {"offset": 3}
     ),

@@ -18,6 +18,7 @@ from netwright.cli import (
     protocols,
     rates,
     runs,
+    signal,
     timing,
     training,
 )
@@ -58,6 +59,7 @@ training.add_to(app)
 protocols.add_to(app)
 timing.add_to(app)
 rates.add_to(app)
+signal.add_to(app)
 answers.add_to(app)
 baseline.add_to(app)
 ensembling.add_to(app)

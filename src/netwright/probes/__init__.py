@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from netwright.probes.base import Probe, Reading
     from netwright.probes.gradients import Gradients
     from netwright.probes.schedule import every, first, logarithmic
+    from netwright.probes.signal import Signal, signal_propagation
     from netwright.probes.updates import Updates
     from netwright.probes.weights import Weights
 
@@ -18,11 +19,13 @@ __all__ = [
     "Gradients",
     "Probe",
     "Reading",
+    "Signal",
     "Updates",
     "Weights",
     "every",
     "first",
     "logarithmic",
+    "signal_propagation",
 ]
 
 _PLACES = {
@@ -30,11 +33,13 @@ _PLACES = {
     "Gradients": "gradients",
     "Probe": "base",
     "Reading": "base",
+    "Signal": "signal",
     "Updates": "updates",
     "Weights": "weights",
     "every": "schedule",
     "first": "schedule",
     "logarithmic": "schedule",
+    "signal_propagation": "signal",
 }
 
 

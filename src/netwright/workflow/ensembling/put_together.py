@@ -55,7 +55,8 @@ def ensemble(
         update={"ensemble": EnsemblePart(kind="given", members=len(runs))}
     )
     with _random.isolated():
-        session = open_session(recipe, Given(data=data, method=first.method))
+        trained = recipe.model_copy(update={"initialise": None})  # and not to be started anew
+        session = open_session(trained, Given(data=data, method=first.method))
         session = replace(session, name=f"{session.name}-ensemble")
         folder = fit.new_folder(session, name=name, root=root)
         folder.write_text("recipe.yaml", recipe.to_yaml())
