@@ -150,6 +150,70 @@ def _output_units() -> Iterator[Technique]:
         yield _over_constant(row, "diabetes", "mean_absolute_error", f"method.unit={unit}", *short)
 
 
+def _variance() -> Iterator[Technique]:
+    yield Technique(
+        row="real: Gaussian NLL",
+        data="diabetes",
+        metric="gaussian_nll",
+        setting=("method.unit=gaussian", *_loop(epochs=40)),
+        rival="one variance for all",
+        without=("method.unit=gaussian-shared",),
+        seeds=5,
+    )
+
+
+def _initialisations() -> Iterator[Technique]:
+    momentum = _sgd(0.02, momentum=0.9)
+    common = (_PLAIN, momentum, _CONSTANT, *_loop(epochs=10, batch_size=32))
+    for row, name in (("zeros", "zeros"), ("constant", "constant")):
+        linear = (_mlp(hidden=()), *common, f"initialise={name}")
+        yield _over_constant(row, "digits", "accuracy", *linear)
+    old, zeros = "initialise=heuristic-uniform", "initialise=zeros"
+    for row, hidden, activation, law, rival, without in (
+        ("plain random", 1, "tanh", "normal", "zeros", zeros),
+        ("old heuristic U(±1/√n)", 2, "tanh", "heuristic-uniform", "zeros", zeros),
+        ("LeCun normal", 20, "tanh", "lecun-normal", "the old heuristic", old),
+        ("Xavier uniform", 20, "tanh", "xavier-uniform", "the old heuristic", old),
+        ("Xavier normal", 20, "tanh", "xavier-normal", "the old heuristic", old),
+        ("orthogonal", 20, "tanh", "orthogonal", "the old heuristic", old),
+        ("Kaiming normal", 20, "relu", "kaiming-normal", "Xavier", "initialise=xavier-normal"),
+        ("LSUV", 20, "relu", "lsuv", "Xavier", "initialise=xavier-normal"),
+    ):
+        yield Technique(
+            row=row,
+            data="digits",
+            metric="log_loss",
+            setting=(
+                _mlp(hidden=(64,) * hidden, activation=activation),
+                *common,
+                f"initialise={law}",
+            ),
+            rival=rival,
+            without=(without,),
+            seeds=5,
+        )
+    resnet = ("model={name: 'torchvision:resnet18'}", _PLAIN, _sgd(0.05, momentum=0.9), _CONSTANT)
+    flares = ("data.kind=counts", _CONSTANT, _sgd(0.01, momentum=0.9), *_loop(epochs=1))
+    for row, data, metric, setting, law in (
+        (
+            "residual-branch zero",
+            "digits",
+            "log_loss",
+            (*resnet, _LAST, *_loop(epochs=3, batch_size=32)),
+            "zero-residual",
+        ),
+        ("output bias = log prior", "solar-flares", "poisson_deviance", flares, "output-bias"),
+    ):
+        yield Technique(
+            row=row,
+            data=data,
+            metric=metric,
+            setting=(*setting, f"initialise={law}"),
+            rival="the model's own start",
+            without=("initialise=default",),
+        )
+
+
 def _activations() -> Iterator[Technique]:
     names = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu", "leaky ReLU": "leaky-relu"}
     names |= {"ELU": "elu", "GELU": "gelu", "SiLU": "silu"}
@@ -568,6 +632,8 @@ def _convnet(options: str) -> str:
 def _all() -> Iterator[Technique]:
     yield from _preprocessing()
     yield from _output_units()
+    yield from _variance()
+    yield from _initialisations()
     yield from _activations()
     yield from _optimisers()
     yield from _ways_to_a_minimum()

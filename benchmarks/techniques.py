@@ -38,7 +38,7 @@ from netwright.workflow.run import Run
 
 CACHE = Path("~/.cache/netwright-benchmarks").expanduser()
 LOWER = {"log_loss", "poisson_deviance", "root_mean_squared_error", "mean_absolute_error"}
-LOWER |= {"pinball"}
+LOWER |= {"pinball", "gaussian_nll"}
 LEVELS = (0.1, 0.5, 0.9)
 
 

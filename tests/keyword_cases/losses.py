@@ -7,6 +7,7 @@ import torch
 from keyword_cases.case import Case
 from netwright.losses.binary_cross_entropy import binary_cross_entropy
 from netwright.losses.cross_entropy import cross_entropy, total_cross_entropy
+from netwright.losses.gaussian_nll import gaussian_nll
 from netwright.losses.huber import huber
 from netwright.losses.prior import decay_of_prior, l1_of_prior
 
@@ -25,6 +26,10 @@ CASES = {
     "netwright.losses.binary_cross_entropy:binary_cross_entropy": Case(
         lambda _, **keyword: binary_cross_entropy(SCORES, (SCORES > 0).float(), **keyword),
         {"label_smoothing": 0.1},
+    ),
+    "netwright.losses.gaussian_nll:gaussian_nll": Case(
+        lambda _, **keyword: gaussian_nll(SCORES, REALS, log_variances=REALS - 1, **keyword),
+        {"beta": 0.5},
     ),
     "netwright.losses.huber:huber": Case(
         lambda _, **keyword: huber(SCORES, REALS, **keyword), {"delta": 0.5}

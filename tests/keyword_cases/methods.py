@@ -15,6 +15,7 @@ from netwright.methods.normal_equations import NormalEquations
 from netwright.methods.output_units.binary import Binary
 from netwright.methods.output_units.bins import Bins
 from netwright.methods.output_units.classes import Classes
+from netwright.methods.output_units.gaussian import Gaussian
 from netwright.methods.output_units.multi_label import MultiLabel
 from netwright.methods.output_units.quantiles import Quantiles
 from netwright.methods.output_units.real import Real
@@ -78,6 +79,9 @@ CASES = {
     ),
     "netwright.methods.output_units.quantiles:Quantiles": Case(
         unit(Quantiles, REALS, "size"), {"quantiles": (0.2, 0.8)}
+    ),
+    "netwright.methods.output_units.gaussian:Gaussian": Case(
+        unit(Gaussian, REALS, "size"), {"beta": 0.5}
     ),
     "netwright.methods.output_units.real_huber:RealHuber": Case(
         unit(RealHuber, REALS, "size"), {"delta": 0.3}

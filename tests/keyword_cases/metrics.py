@@ -17,6 +17,7 @@ from netwright.metrics.calibration import ExpectedCalibrationError
 from netwright.metrics.chosen import create
 from netwright.metrics.confusion import confusion_matrix
 from netwright.metrics.curves import precision_recall_curve, roc_curve
+from netwright.metrics.gaussian import IntervalCoverageError, central_interval
 from netwright.metrics.masks import (
     ClassDice,
     ClassIoU,
@@ -96,6 +97,14 @@ OF_SEGMENTS = {"stuff": (1,), "only": (2,), "ignore_index": 1}
 SPOKEN = Prediction(outputs=None, logits=LOGITS.reshape(8, 5, 8))
 SCORES, POSITIVE = LOGITS[:, 0], (TARGETS % 2)
 
+SURE = Prediction(outputs=LOGITS[:, 0], deviations=torch.ones(40))
+
+
+def covered(metric: Any) -> float:
+    metric.update(SURE, LOGITS[:, 1])
+    return metric.compute()
+
+
 CASES = {
     "netwright.metrics.accuracy:TopError": Case(judged(TopError), {"n": 2}),
     **{
@@ -163,6 +172,12 @@ CASES = {
             PREDICTION.outputs, TARGETS, num_classes=8, **keyword
         ),
         {"weight": torch.rand(40)},
+    ),
+    "netwright.metrics.gaussian:IntervalCoverageError": Case(
+        lambda _, **keyword: covered(IntervalCoverageError(**keyword)), {"level": 0.5}
+    ),
+    "netwright.metrics.gaussian:central_interval": Case(
+        lambda _, **keyword: central_interval(SURE, **keyword), {"level": 0.5}
     ),
     "netwright.metrics.standard:standard_metrics": Case(
         lambda _, **keyword: list(standard_metrics("classes", num_outputs=8, **keyword)),

@@ -39,6 +39,7 @@ class Case:
             outputs=pick(given.outputs, rows),
             probabilities=pick(given.probabilities, rows),
             logits=pick(given.logits, rows),
+            deviations=pick(given.deviations, rows),
         )
         return picked, pick(self.targets, rows), pick(self.weight, rows)
 
@@ -70,7 +71,9 @@ def numbers() -> Case:
     random = generator()
     targets = torch.randint(0, 9, (COUNT,), generator=random).double()
     outputs = targets + torch.rand(COUNT, generator=random).double()
-    return Case({}, Prediction(outputs=outputs), targets, weights())
+    deviations = torch.rand(COUNT, generator=random).double() + 0.1
+    answer = Prediction(outputs=outputs, deviations=deviations)
+    return Case({}, answer, targets, weights())
 
 
 def quantiles() -> Case:

@@ -103,8 +103,19 @@ def test_multiply_adds_are_those_of_torchs_counter():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    "resnet18 googlenet mobilenet_v2 vit_b_32 squeezenet1_1 densenet121 inception_v3 swin_t "
-    "convnext_tiny efficientnet_b0 mobilenet_v3_small".split(),
+    [
+        "resnet18",
+        "googlenet",
+        "mobilenet_v2",
+        "vit_b_32",
+        "squeezenet1_1",
+        "densenet121",
+        "inception_v3",
+        "swin_t",
+        "convnext_tiny",
+        "efficientnet_b0",
+        "mobilenet_v3_small",
+    ],
 )
 def test_multiply_adds_of_torchvisions_nets(name):
     check_torchs_counter(nw.create(f"torchvision:{name}", num_classes=10, image_size=96), 96)

@@ -67,4 +67,5 @@ def on_cpu(prediction: Prediction) -> Prediction:
         outputs=moved(prediction.outputs),
         probabilities=moved(prediction.probabilities),
         logits=moved(prediction.logits),
+        deviations=moved(prediction.deviations),
     )

@@ -196,6 +196,7 @@ def _in_order(part: HeldOutPart) -> HeldOutPart:
             outputs=prediction.outputs[order],
             probabilities=placed(prediction.probabilities),
             logits=placed(prediction.logits),
+            deviations=placed(prediction.deviations),
         ),
         targets=part.targets[order],
         index=part.index[order],

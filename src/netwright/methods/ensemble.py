@@ -109,7 +109,16 @@ def combined(predictions: Sequence[Prediction]) -> Prediction:
         decided = _voted(torch.stack(outputs))
     else:
         decided = (law > 0.5).long() if law.ndim == 1 else law.argmax(dim=1)
-    return Prediction(outputs=decided, probabilities=law)
+    return Prediction(outputs=decided, probabilities=law, deviations=_spread(predictions))
+
+
+def _spread(predictions: Sequence[Prediction]) -> Tensor | None:
+    """The standard deviation of the members' laws mixed: their own, and how far they disagree."""
+    own = [one.deviations for one in predictions if one.deviations is not None]
+    if len(own) < len(predictions):
+        return None
+    disagreement = torch.stack([one.outputs for one in predictions]).var(dim=0, correction=0)
+    return (torch.stack(own).square().mean(dim=0) + disagreement).sqrt()
 
 
 def _voted(votes: Tensor) -> Tensor:

@@ -35,11 +35,14 @@ class Prediction:
             label sets (n, k).
         probabilities: (n, k) where the method has them; (n,) of the positive class if binary.
         logits: what the network itself gave.
+        deviations: standard deviation of each number of `outputs`, where the method says how sure
+            it is.
     """
 
     outputs: Any
     probabilities: Tensor | None = None
     logits: Tensor | None = None
+    deviations: Tensor | None = None
 
 
 class Metric(ABC):

@@ -10,6 +10,7 @@ __all__ = ["CATALOGUE"]
 _LABELS = ("binary", "classes", "ordinal")
 _LABELS_AND_SETS = ("binary", "classes", "ordinal", "multi-label")
 _COUNTS = ("counts",)
+_REALS = ("real",)
 _NUMBERS_AND_GRADES = ("real", "counts", "bins", "ordinal")
 _QUANTILES = ("quantiles",)
 _MASKS = ("masks",)
@@ -217,6 +218,19 @@ CATALOGUE = Catalogue(
             "pinball:Pinball",
             "mean pinball loss of predicted quantiles",
             judges=_QUANTILES,
+        ),
+        _entry(
+            "gaussian_nll",
+            "gaussian:GaussianNll",
+            "mean −log density of the targets under the answers' normal laws",
+            judges=_REALS,
+            paper="Strictly Proper Scoring Rules, 2007, https://doi.org/10.1198/016214506000001437",
+        ),
+        _entry(
+            "interval_coverage_error",
+            "gaussian:IntervalCoverageError",
+            "how far the share of targets within mean ± z·deviation is off",
+            judges=_REALS,
         ),
         _entry(
             "coverage_error",

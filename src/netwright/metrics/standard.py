@@ -10,6 +10,7 @@ from netwright.metrics.base import WeightedMetric
 from netwright.metrics.brier import Brier
 from netwright.metrics.calibration import ExpectedCalibrationError
 from netwright.metrics.confusion import QuadraticKappa
+from netwright.metrics.gaussian import GaussianNll, IntervalCoverageError
 from netwright.metrics.log_loss import LogLoss
 from netwright.metrics.per_class import F1, BalancedAccuracy, MicroF1, Precision, Recall
 from netwright.metrics.pinball import CoverageError, Pinball
@@ -21,7 +22,7 @@ from netwright.metrics.regression import (
     RootMeanSquaredError,
 )
 
-__all__ = ["quantile_metrics", "standard_metrics"]
+__all__ = ["gaussian_metrics", "quantile_metrics", "standard_metrics"]
 
 Metrics = dict[str, WeightedMetric]
 
@@ -54,6 +55,15 @@ def quantile_metrics(quantiles: Sequence[float]) -> Metrics:
         "pinball": Pinball(quantiles=quantiles),
         "coverage_error": CoverageError(quantiles=quantiles),
     }
+
+
+def gaussian_metrics() -> Metrics:
+    """Fresh metrics for numbers that come with their standard deviations."""
+    sure: Metrics = {
+        "gaussian_nll": GaussianNll(),
+        "interval_coverage_error": IntervalCoverageError(),
+    }
+    return sure | _of_numbers(1)
 
 
 def _of_classes(num_classes: int) -> Metrics:

@@ -61,7 +61,7 @@ def _line(
     missing = sum(math.isnan(value) for value in shown)
     if missing < len(shown):
         axes.set_yscale("log")
-        seen = [value for value in shown if value == value]
+        seen = [value for value in shown if not math.isnan(value)]
         if max(seen) < 20 * min(seen):  # else a straight line fills the panel with its noise
             axes.set_ylim(min(seen) / 10, max(seen) * 10)
     lost = f" ({missing} layers at 0 or not finite)" if missing else ""

@@ -177,6 +177,7 @@ def _joined(parts: list[Prediction]) -> Prediction:
         outputs=_together([part.outputs for part in parts]),
         probabilities=_together([part.probabilities for part in parts]),
         logits=_together([part.logits for part in parts]),
+        deviations=_together([part.deviations for part in parts]),
     )
 
 

@@ -83,6 +83,7 @@ def predict_all(method: Method, batches: Iterable[Batch], *, precision: Precisio
             outputs=_joined([one.outputs for one in predictions]),
             probabilities=_joined([one.probabilities for one in predictions]),
             logits=_joined([one.logits for one in predictions]),
+            deviations=_joined([one.deviations for one in predictions]),
         ),
         targets=_joined([batch.targets for batch in seen]),
         index=torch.cat([batch.index for batch in seen]).cpu(),

@@ -35,7 +35,8 @@ class Answer:
         prediction: in words; "abstain" where it is too unsure to answer.
         probabilities: by class; empty where the method gives none. Calibrated if the run is.
         numbers: by target column where numbers are asked for, in full; several answers to one
-            column (quantiles) are counted: `price[0]`.
+            column (quantiles) are counted: `price[0]`. Where the run says how sure it is, the
+            standard deviation stands beside it: `price.deviation`.
         decision: of least expected cost, where there are costs.
         candidates: classes of which the true one is one, as often as the run was calibrated for.
         intervals: by target column, the ends between which the truth is, likewise.
@@ -110,7 +111,7 @@ class _Found:
             label=label,
             prediction=told,
             probabilities=_by_class(prediction.probabilities, place, target=self.target),
-            numbers=_by_column(prediction.outputs, place, target=self.target),
+            numbers=_by_column(prediction, place, target=self.target),
             decision=decision,
             candidates=tuple(names[number] for number in row),
             intervals={}
@@ -216,10 +217,14 @@ def _by_class(
     return {name: float(share) for name, share in zip(names, row, strict=True)}
 
 
-def _by_column(outputs: Tensor, place: int, *, target: dict[str, Any]) -> dict[str, float]:
+def _by_column(prediction: Prediction, place: int, *, target: dict[str, Any]) -> dict[str, float]:
     if target["kind"] in (*_NAMED, "multi-label"):
         return {}
-    names, values = target["names"], outputs[place].reshape(-1).tolist()
+    names, values = target["names"], prediction.outputs[place].reshape(-1).tolist()
     if len(values) != len(names):
         names = [f"{names[0]}[{number}]" for number in range(len(values))]
-    return dict(zip(names, values, strict=True))
+    numbers = dict(zip(names, values, strict=True))
+    if prediction.deviations is not None:
+        spread = prediction.deviations[place].reshape(-1).tolist()
+        numbers |= {f"{name}.deviation": one for name, one in zip(names, spread, strict=True)}
+    return numbers

@@ -372,6 +372,7 @@ def _held_out(run: Run) -> HeldOutPart:
         outputs=tensors["outputs"],
         probabilities=tensors.get("probabilities"),
         logits=tensors.get("logits"),
+        deviations=tensors.get("deviations"),
     )
     return HeldOutPart(prediction=prediction, targets=tensors["targets"], index=tensors["index"])
 
@@ -385,6 +386,7 @@ def _joined(parts: Sequence[HeldOutPart]) -> HeldOutPart:
         outputs=joined([part.prediction.outputs for part in parts]),
         probabilities=joined([part.prediction.probabilities for part in parts]),
         logits=joined([part.prediction.logits for part in parts]),
+        deviations=joined([part.prediction.deviations for part in parts]),
     )
     targets = torch.cat([part.targets for part in parts])
     return HeldOutPart(

@@ -208,6 +208,8 @@ def write_evaluation(
         tensors["probabilities"] = prediction.probabilities
     elif prediction.logits is not None:  # margins: what such answers can be ranked by
         tensors["logits"] = prediction.logits
+    if prediction.deviations is not None:
+        tensors["deviations"] = prediction.deviations
     folder.write_tensors(f"evaluation/{split}.safetensors", tensors)
 
 

@@ -63,6 +63,18 @@ CATALOGUE = Catalogue(
             summary="linear + Huber's loss: deaf to wild targets",
         ),
         _entry(
+            "gaussian",
+            "gaussian:Gaussian",
+            target="real",
+            summary="mean and variance of a normal law: numbers with a standard deviation",
+        ),
+        _entry(
+            "gaussian-shared",
+            "gaussian:GaussianShared",
+            target="real",
+            summary="mean of a normal law with one learned variance",
+        ),
+        _entry(
             "quantiles",
             "quantiles:Quantiles",
             target="quantiles",
@@ -87,7 +99,7 @@ def create(
         unit: a name of the catalogue, or `file.py:Name`.
         names: of classes, labels or target columns.
         targets: those of the training split; None where a `state_dict` is going to be loaded.
-        options: of the unit (`label_smoothing`, `quantiles`, `num_bins`, `delta`).
+        options: of the unit (`label_smoothing`, `quantiles`, `num_bins`, `delta`, `beta`).
 
     Raises:
         BadValue: no such unit, or no such option of it.
