@@ -70,20 +70,27 @@ def central_interval(
         [6.08, 13.92]
     """
     _check(level)
-    _law(prediction)
     reach = float(torch.special.ndtri(torch.tensor((1 + level) / 2, dtype=torch.float64)))
-    half = reach * prediction.deviations
+    half = reach * _deviations(prediction)
     return prediction.outputs - half, prediction.outputs + half
 
 
 def _law(prediction: Prediction) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n t"]]:
     """Means and standard deviations, one column a target, in double precision where there is."""
+    deviations = _deviations(prediction)
+    wide = torch.float32 if deviations.device.type == "mps" else torch.float64
+    return _rows(prediction.outputs.to(wide)), _rows(deviations.to(wide))
+
+
+def _deviations(prediction: Prediction) -> Float[Tensor, "n *t"]:
     if prediction.deviations is None:
         raise must_be(
-            "prediction", "given with standard deviations for this metric", None, "See gaussian."
+            "prediction",
+            "given with standard deviations to be judged by them",
+            None,
+            "The output unit gaussian gives them: method.unit=gaussian.",
         )
-    wide = torch.float32 if prediction.deviations.device.type == "mps" else torch.float64
-    return _rows(prediction.outputs.to(wide)), _rows(prediction.deviations.to(wide))
+    return prediction.deviations
 
 
 def _rows(values: Float[Tensor, "n *t"]) -> Float[Tensor, "n t"]:

@@ -60,7 +60,9 @@ class Signal:
         return [asdict(layer) for layer in self.layers]
 
     def __str__(self) -> str:
-        rows = [("depth", "layer", "kind", "shape", "mean", "variance", "gradient norm")]
+        rows: list[tuple[str, ...]] = [
+            ("depth", "layer", "kind", "shape", "mean", "variance", "gradient norm")
+        ]
         for one in self.layers:
             numbers = (f"{value:.3g}" for value in (one.mean, one.variance, one.gradient_norm))
             shape = "×".join(map(str, one.shape)) or "1"

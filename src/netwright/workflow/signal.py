@@ -6,6 +6,7 @@ from torch import Tensor
 
 from netwright import _random
 from netwright._errors import must_be
+from netwright.data.batch import Batch
 from netwright.data.source import Position
 from netwright.methods.base import Method
 from netwright.methods.supervised import Supervised
@@ -27,8 +28,8 @@ def first_signal(recipe: Recipe) -> Signal:
         method = _supervised(session.method)
         source = session.prepared.train_source(session.recipe)
         batch = source.next(Position(0, 0))
-        if not isinstance(batch.targets, Tensor):
-            raise must_be("data", "given with targets to learn", session.name)
+        if not (isinstance(batch, Batch) and isinstance(batch.targets, Tensor)):
+            raise must_be("data", "one stream with targets to learn", session.name)
         targets = batch.targets
 
         def loss(scores: Tensor) -> Tensor:
