@@ -190,7 +190,6 @@ def _initialisations() -> Iterator[Technique]:
             ),
             rival=rival,
             without=(without,),
-            seeds=5,
         )
     resnet = ("model={name: 'torchvision:resnet18'}", _PLAIN, _sgd(0.05, momentum=0.9), _CONSTANT)
     flares = ("data.kind=counts", _CONSTANT, _sgd(0.01, momentum=0.9), *_loop(epochs=1))
