@@ -9,7 +9,8 @@ from netwright._errors import BadType, BadValue
 from netwright.methods.base import Method, Prediction, Stage
 from netwright.metrics.standard import standard_metrics
 from netwright.runs.events import events
-from netwright.workflow import cross_validation
+from netwright.runs.recipe import Recipe
+from netwright.workflow import one_of_several
 from netwright.workflow.cross_validation import cross_validate, go_on
 from workflow_kit import TINY, Pairs, blobs
 
@@ -62,7 +63,7 @@ def test_leaving_one_out_is_the_closed_form(penalty, tmp_path):
     random = np.random.default_rng(0)
     x = random.normal(size=(12, 3)).astype(np.float32)
     y = (x @ [1.0, -2.0, 0.5] + random.normal(size=12)).astype(np.float32)
-    changes = ["split.val=0", "preprocess=none", "optimizer={name: sgd, learning_rate: 1.0}"]
+    changes = ["split.val=0", "preprocess=none"]
     found = cross_validate(
         (x, y),
         folds="leave-one-out",
@@ -91,7 +92,7 @@ def test_each_fold_is_fitted_on_its_own_training_part(tmp_path):
     for name in found.runs:
         state = json.loads((tmp_path / "cv" / name / "preprocess.json").read_text())
         means.add(json.dumps(state["preprocess"]))
-        recipe = cross_validation.Recipe.read(tmp_path / "cv" / name / "recipe.yaml")
+        recipe = Recipe.read(tmp_path / "cv" / name / "recipe.yaml")
         held.append((recipe.split.fold.repeat, recipe.seed))
     assert len(means) == 4
     assert held == [(1, 0)] * 2 + [(2, 1)] * 2
@@ -124,7 +125,7 @@ class Stopped(Exception):
 def test_an_interrupted_one_goes_on_where_it_stopped(tmp_path, monkeypatch):
     data, options = blobs(60), {"folds": 3, "changes": TINY}
     whole = cross_validate(data, root=tmp_path, name="whole", **options)
-    real, done = cross_validation.run_recipe, []
+    real, done = one_of_several.run_recipe, []
 
     def failing(*arguments, **keywords):
         if len(done) == 1:
@@ -132,12 +133,12 @@ def test_an_interrupted_one_goes_on_where_it_stopped(tmp_path, monkeypatch):
         done.append(keywords["name"])
         return real(*arguments, **keywords)
 
-    monkeypatch.setattr(cross_validation, "run_recipe", failing)
+    monkeypatch.setattr(one_of_several, "run_recipe", failing)
     with pytest.raises(Stopped):
         cross_validate(data, root=tmp_path, name="cut", **options)
     trained = []
     monkeypatch.setattr(
-        cross_validation,
+        one_of_several,
         "run_recipe",
         lambda *a, **k: (trained.append(k["name"]), real(*a, **k))[1],
     )

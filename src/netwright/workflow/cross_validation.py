@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,13 +27,14 @@ from netwright.methods.base import Method, Prediction
 from netwright.report.folds import write_folds_report
 from netwright.runs.finished import is_finished
 from netwright.runs.recipe import Recipe
-from netwright.runs.store import EVENTS, RunFolder
+from netwright.runs.store import RunFolder
 from netwright.workflow.build import resolved_path
-from netwright.workflow.fit import resume, run_recipe, terminal
+from netwright.workflow.fit import terminal
 from netwright.workflow.launch import launched_rank
 from netwright.workflow.loaders import are_loaders
+from netwright.workflow.one_of_several import carried_on
 from netwright.workflow.prepare import divide_data, fingerprint
-from netwright.workflow.run import Run, load
+from netwright.workflow.run import Run
 from netwright.workflow.session import Given, read_data
 from netwright.workflow.wishes import wished
 
@@ -253,8 +252,11 @@ def _carry_out(
     for repeat, fold in wanted:
         name = _fold_name(repeat, fold, count=count, repeats=repeats)
         own = _of_fold(recipe, count=count, number=fold, repeat=repeat)
-        run = _one_fold(place, name, own, given=given, trust=trust, console=console, clock=clock)
-        if run is None:
+        folder = RunFolder(place.path / name)
+        there = folder.has("recipe.yaml") and is_finished(folder)
+        run = carried_on(folder, own, given=given, trust=trust, console=console)
+        (clock.skip if there else clock.tick)()
+        if not is_finished(run.folder):  # interrupted
             break
         ended.append(run)
     whole = len(ended) == len(wanted)
@@ -266,37 +268,6 @@ def _carry_out(
         place.write_json(SUMMARY, found.to_json())
         write_folds_report(place, found.to_json())
     return found
-
-
-def _one_fold(
-    place: RunFolder,
-    name: str,
-    recipe: Recipe,
-    *,
-    given: Given,
-    trust: bool,
-    console: Console,
-    clock: _Clock,
-) -> Run | None:
-    """The run of a fold, trained where it is not there yet; None when it was interrupted."""
-    objects: dict[str, Any] = {
-        "model": copy.deepcopy(given.model),
-        "method": copy.deepcopy(given.method),
-    }
-    folder = RunFolder(place.path / name)
-    if folder.has("recipe.yaml") and is_finished(folder):
-        clock.skip()
-        return load(folder, trust=trust, **objects)
-    if folder.has("recipe.yaml"):
-        run = resume(folder, data=given.data, trust=trust, console=console, **objects)
-    else:
-        if {path.name for path in folder.path.glob("*")} <= {EVENTS}:  # it never began
-            shutil.rmtree(folder.path, ignore_errors=True)
-        run = run_recipe(
-            recipe, data=given.data, name=name, root=place.path, console=console, **objects
-        )
-    clock.tick()
-    return run if is_finished(run.folder) else None
 
 
 class _Clock:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from netwright.methods.ensemble import Member
 from netwright.runs.events import Recorder, last_attempt
-from netwright.runs.finished import COMPLETE, MEMBERS, WEIGHTS, is_finished
+from netwright.runs.finished import COMPLETE, MEMBERS, WEIGHTS
 from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
-from netwright.runs.store import RunFolder, is_run, list_runs
+from netwright.runs.store import RunFolder, list_runs
 from netwright.workflow import fit
 from netwright.workflow.ensembling.concluded import conclude_ensemble
 from netwright.workflow.ensembling.described import Described
-from netwright.workflow.run import Run, load
+from netwright.workflow.one_of_several import carried_on
+from netwright.workflow.run import Run
 from netwright.workflow.session import Given, Session, open_session
 
 if TYPE_CHECKING:
@@ -71,9 +72,11 @@ def _train_missing(
         recorder.begin(step=0)
         runs = []
         for place in range(0 if part is None else part.members):
-            run = _trained(
-                session.recipe, folder, given=given, place=place, trust=trust, console=console
+            member = session.recipe.model_copy(
+                update={"ensemble": None, "seed": session.recipe.seed + place}
             )
+            own = RunFolder(folder.path / MEMBERS / str(place + 1))
+            run = carried_on(own, member, given=given, trust=trust, console=console)
             if not run.folder.has(WEIGHTS):  # interrupted
                 recorder.record("ended", step=place, reason="interrupted")
                 return Run(folder, session.recipe, run.method, run.state, run.preprocess)
@@ -93,43 +96,6 @@ def _train_missing(
         ensemble.report()
         recorder.record(COMPLETE, step=len(runs))
     return ensemble
-
-
-def _trained(
-    recipe: Recipe,
-    folder: RunFolder,
-    *,
-    given: Given,
-    place: int,
-    trust: bool,
-    console: Console | None,
-) -> Run:
-    """One member, from where it is."""
-    name, root = str(place + 1), folder.path / MEMBERS
-    own, objects = RunFolder(root / name), _copied(given)
-    if is_run(own.path) and not own.has("recipe.yaml"):  # killed before it began
-        shutil.rmtree(own.path)
-    if not is_run(own.path):
-        member = recipe.model_copy(update={"ensemble": None, "seed": recipe.seed + place})
-        return fit.run_recipe(
-            member,
-            data=objects.data,
-            model=objects.model,
-            method=objects.method,
-            name=name,
-            root=root,
-            console=console,
-        )
-    if is_finished(own):
-        return load(own, model=objects.model, method=objects.method, trust=trust)
-    return fit.resume(
-        own,
-        data=objects.data,
-        model=objects.model,
-        method=objects.method,
-        trust=trust,
-        console=console,
-    )
 
 
 def _copied(given: Given) -> Given:
