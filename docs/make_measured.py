@@ -123,6 +123,30 @@ TABLES = (
         } | SPREAD,
     ),
     Table(
+        question="What does a derivative cost, forwards and backwards?",
+        how="Processor time over that of one evaluation, and the most memory held on the way, one "
+        "thread. Jacobians of an MLP n → 512 → 512 → m for one input; then the loss of an MLP "
+        "64-128-10 on 256 examples in its parameters.",
+        file="derivatives",
+        by=("setting", "what"),
+        columns={
+            "of": "{setting}", "derivative": "{what}", "µs": "{us}",
+            "evaluations": "{evaluations}", "KiB held": "{peak_kib}",
+        } | SPREAD,
+    ),
+    Table(
+        question="How much of its receptive field does a unit use?",
+        how="ResNet-18, middle unit of each stage, mean gradient over random inputs of 3×224×224: "
+        "size within two standard deviations of a Gaussian fitted along each axis; fit is the "
+        "share of the profile's variance that it explains.",
+        file="effective_field",
+        by=("weights", "layer"),
+        columns={
+            "weights": "{weights}", "layer": "{layer}", "theoretical size": "{theory}",
+            "effective size": "{effective}", "σ": "{sigma} ± {sd}", "fit": "{fit}", "n": "{n}",
+        },
+    ),
+    Table(
         question="How long to an accuracy?",
         how="The shortest run that reaches it on the test split, same network and batch size, all "
         "on one ladder of epochs: seconds of the whole process, one thread.",
