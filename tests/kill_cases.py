@@ -230,7 +230,15 @@ CASES = {
     "transformer": Case(
         lambda: {"data": points(), "model": drawn(Transformer)}, ("training.precision=bf16",)
     ),
-    "accumulation": Case(lambda: {"data": points()}, (MLP, "training.micro_batch_size=5")),
+    "accumulation, zeros and layers": Case(
+        lambda: {"data": points()},
+        (
+            MLP,
+            "training.micro_batch_size=5",
+            "optimizer={name: sgd, momentum: 0.9, l1: 0.02}",
+            "optimizer.groups=[{match: 'head.*', learning_rate_scale: 0.5, weight_decay: 0.1}]",
+        ),
+    ),
     "two stages": Case(lambda: {"data": points(), "method": drawn(TwoStages)}, ()),
     "l-bfgs": Case(
         lambda: {"data": points()},
