@@ -10,6 +10,7 @@ from netwright.evaluate.abstention import guaranteed_abstention, risk_coverage
 from netwright.evaluate.conformal import fit_conformal
 from netwright.evaluate.cross_validation import HeldOutPart, corrected_interval, pooled
 from netwright.evaluate.hold_out import judge
+from netwright.evaluate.intervals import figure_intervals
 from netwright.metrics.accuracy import Accuracy
 from netwright.metrics.log_loss import LogLoss
 
@@ -19,6 +20,16 @@ SURE = torch.linspace(0.5, 1, 200)
 WRONG = torch.arange(200) % 9 == 0
 
 CASES = {
+    "netwright.evaluate.intervals:figure_intervals": Case(
+        lambda _, **keyword: figure_intervals(
+            {"log_loss": LogLoss()},
+            [(PREDICTION, TARGETS)],
+            kind="classes",
+            weights=torch.ones(40, 1, dtype=torch.float64),
+            **keyword,
+        ),
+        {"n_resamples": 100, "seed": 5},
+    ),
     "netwright.evaluate.abstention:risk_coverage": Case(
         lambda _, **keyword: risk_coverage(SURE, WRONG, **keyword), {"n_resamples": 50, "seed": 3}
     ),
@@ -35,7 +46,9 @@ CASES = {
         {"level": 0.8},
     ),
     "netwright.evaluate.cross_validation:pooled": Case(
-        lambda _, **keyword: pooled([PART], lambda: {"log_loss": LogLoss()}, **keyword),
+        lambda _, **keyword: pooled(
+            [PART], lambda: {"log_loss": LogLoss()}, kind="classes", **keyword
+        ),
         {"n_resamples": 100, "seed": 5},
     ),
     "netwright.evaluate.hold_out:judge": Case(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from netwright._errors import BadValue, must_be
-from netwright._statistics import Interval, percentiles, resample_counts
+from netwright._statistics import Interval
+from netwright.evaluate.intervals import figure_intervals
 from netwright.evaluate.judgement import Estimate
 from netwright.metrics.base import Metric, Prediction, WeightedMetric
 
@@ -113,19 +114,21 @@ def pooled(
     repeats: Sequence[HeldOutPart],
     metrics: Callable[[], Mapping[str, Metric]],
     *,
+    kind: str,
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Metrics over all held-out answers, averaged over repeats, with bootstrap intervals.
+    """Metrics over all held-out answers, averaged over repeats, with intervals.
 
-    Examples are drawn anew, the same ones in every repeat: an example that was held out twice is
-    still one example. What the models owe to the examples they learned from is not in the interval.
+    Examples get random weights, the same ones in every repeat: one that was held out twice is still
+    one example. What the models owe to the examples they learned from is not in the interval.
 
     Args:
         repeats: the answers of all folds of each repeat; the same examples in each.
         metrics: makes fresh ones.
-        n_resamples: of the bootstrap.
-        seed: of the bootstrap.
+        kind: of the targets.
+        n_resamples: draws that the intervals are made of.
+        seed: of the draws.
 
     Raises:
         BadValue: repeats of different examples.
@@ -133,55 +136,43 @@ def pooled(
     parts = [_in_order(part) for part in repeats]
     if any(not torch.equal(part.index, parts[0].index) for part in parts):
         raise must_be("repeats", "of the same examples", [len(part.index) for part in parts])
-    count = len(parts[0].index)
-    figures = _Averaged(parts, metrics)
-    blocks = resample_counts(count, n_resamples=n_resamples, seed=seed)
-    drawn = [figures.by_weight(torch.from_numpy(block)) for block in blocks]
-    found = {}
-    for name, value in figures.values.items():
-        resampled = [block[name] for block in drawn if name in block]
-        low = high = None
-        if resampled:
-            interval = percentiles(torch.cat(resampled).numpy(), value)
-            low, high = interval.low, interval.high
-        found[name] = Estimate(value=value, low=low, high=high, n=count)
-    return found
+    values = _averages(parts, metrics)
+    weighted = {
+        name: metric
+        for name, metric in metrics().items()
+        if name in values and isinstance(metric, WeightedMetric)
+    }
+    found = figure_intervals(
+        weighted,
+        [(part.prediction, part.targets) for part in parts],
+        kind=kind,
+        weights=torch.ones(len(parts[0].index), 1, dtype=torch.float64),
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+    estimates = {}
+    for name, value in values.items():
+        low, high = found.get(name, (None, None))
+        if low is not None and high is not None:
+            low, high = min(low, value), max(high, value)
+        estimates[name] = Estimate(value=value, low=low, high=high, n=len(parts[0].index))
+    return estimates
 
 
-@dataclass
-class _Averaged:
-    """Metrics of several repeats, averaged."""
-
-    parts: Sequence[HeldOutPart]
-    metrics: Callable[[], Mapping[str, Metric]]
-    values: dict[str, float] = field(init=False)
-
-    def __post_init__(self) -> None:
-        found: dict[str, list[float]] = {}
-        for part in self.parts:
-            for name, metric in self.metrics().items():
-                try:
-                    metric.update(part.prediction, part.targets)
-                    found.setdefault(name, []).append(metric.compute())
-                except BadValue:
-                    continue
-        every = len(self.parts)
-        self.values = {n: float(np.mean(v)) for n, v in found.items() if len(v) == every}
-        self._weighted = [
-            {
-                name: metric.by_weight(part.prediction, part.targets)
-                for name, metric in self.metrics().items()
-                if name in self.values and isinstance(metric, WeightedMetric)
-            }
-            for part in self.parts
-        ]
-
-    def by_weight(self, weights: Tensor) -> dict[str, Tensor]:
-        """Name → (b,) the mean over repeats under each weighting."""
-        return {
-            name: torch.stack([one[name](weights) for one in self._weighted]).mean(dim=0)
-            for name in self._weighted[0]
-        }
+def _averages(
+    parts: Sequence[HeldOutPart], metrics: Callable[[], Mapping[str, Metric]]
+) -> dict[str, float]:
+    """The metrics that every repeat defines."""
+    found: dict[str, list[float]] = {}
+    for part in parts:
+        for name, metric in metrics().items():
+            metric.update(part.prediction, part.targets)
+            try:
+                found.setdefault(name, []).append(metric.compute())
+            except BadValue:
+                continue
+    whole = {name: values for name, values in found.items() if len(values) == len(parts)}
+    return {name: float(np.mean(values)) for name, values in whole.items()}
 
 
 def _in_order(part: HeldOutPart) -> HeldOutPart:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from netwright._errors import BadValue, must_be
-from netwright._statistics import percentiles, resample_counts
 from netwright.evaluate.confident_errors import most_confident_errors, on_cpu
+from netwright.evaluate.intervals import figure_intervals
 from netwright.evaluate.judgement import ClassRow, Confused, Estimate, Judgement
 from netwright.evaluate.label_curves import label_curves
 from netwright.metrics.base import Metric, Prediction, WeightedMetric, weights_of
 from netwright.metrics.class_counts import class_counts
 from netwright.metrics.confusion import confusion_matrix
-from netwright.metrics.ranking import RankMetric
 from netwright.metrics.standard import standard_metrics
 
 __all__ = ["ClassRow", "Confused", "Estimate", "Judgement", "judge", "most_confident_errors"]
 
 _ONE_CLASS = ("binary", "classes", "ordinal")
 _BY_LABEL = (*_ONE_CLASS, "multi-label")
-
-_RANKING_RESAMPLES = 200
-# Ranking many labels is the one figure that costs seconds; 200 place the ends of an interval to
-# about a tenth of its width.
 
 
 def judge(
@@ -50,8 +44,8 @@ def judge(
         weight: (n,) how much each example counts.
         metrics: fresh ones; by default those of the kind. Quantiles need those of their
             output unit. A metric that can't be weighted gets no interval.
-        n_resamples: of the bootstrap.
-        seed: of the bootstrap.
+        n_resamples: draws that the intervals are made of.
+        seed: of the draws.
     """
     prediction, targets = on_cpu(prediction), targets.detach().cpu()
     if len(targets) != len(prediction.outputs) or not len(targets):
@@ -61,7 +55,7 @@ def judge(
         metrics = standard_metrics(kind, num_outputs=len(names), probabilities=probable)
     weights = weights_of(targets, None if weight is None else weight.detach().cpu())
     estimates, undefined = _estimates(
-        metrics, prediction, targets, weights=weights, n_resamples=n_resamples, seed=seed
+        metrics, prediction, targets, kind=kind, weights=weights, n_resamples=n_resamples, seed=seed
     )
     matrix = _confusion(prediction, targets, kind=kind, count=len(names), weights=weights)
     rows = _per_class(prediction, targets, kind=kind, names=names, weights=weights)
@@ -81,6 +75,7 @@ def _estimates(
     prediction: Prediction,
     targets: Tensor,
     *,
+    kind: str,
     weights: Tensor,
     n_resamples: int,
     seed: int,
@@ -93,42 +88,26 @@ def _estimates(
             values[name] = metric.compute()
         except BadValue as error:
             undefined[name] = str(error)
-    resampled = {
-        name: _Resampled(metric, prediction, targets=targets)
+    weighted = {
+        name: metric
         for name, metric in metrics.items()
         if name in values and isinstance(metric, WeightedMetric)
     }
-    for counts in resample_counts(len(targets), n_resamples=n_resamples, seed=seed):
-        drawn = torch.from_numpy(counts).mul_(weights)
-        for figures in resampled.values():
-            figures.add(drawn)
+    found = figure_intervals(
+        weighted,
+        [(prediction, targets)],
+        kind=kind,
+        weights=weights,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
     estimates = {}
     for name, value in values.items():
-        low, high = resampled[name].ends() if name in resampled else (None, None)
+        low, high = found.get(name, (None, None))
+        if low is not None and high is not None:
+            low, high = min(low, value), max(high, value)
         estimates[name] = Estimate(value=value, low=low, high=high, n=len(targets))
     return estimates, undefined
-
-
-class _Resampled:
-    """One metric under one block of resamples after another."""
-
-    def __init__(self, metric: WeightedMetric, prediction: Prediction, *, targets: Tensor) -> None:
-        self._figure = metric.by_weight(prediction, targets)
-        many = isinstance(metric, RankMetric) and targets.ndim > 1
-        self._enough = _RANKING_RESAMPLES if many else math.inf
-        self._figures: list[Tensor] = []
-
-    def add(self, weights: Tensor) -> None:
-        """Take in a block, if there are not enough yet."""
-        if sum(map(len, self._figures)) < self._enough:
-            self._figures.append(self._figure(weights))
-
-    def ends(self) -> tuple[float | None, float | None]:
-        """Of the interval; None where no resample defines the figure."""
-        interval = percentiles(torch.cat(self._figures).numpy(), math.nan)
-        if math.isnan(interval.low):
-            return None, None
-        return interval.low, interval.high
 
 
 def _confusion(

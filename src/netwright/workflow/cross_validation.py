@@ -311,7 +311,7 @@ def _summary(
     parts = [_held_out(run) for run in runs]
     together = [_joined(parts[start : start + count]) for start in range(0, count * repeats, count)]
     _write_answers(place, together)
-    found = pooled(together, runs[-1].method.judged_by)
+    found = pooled(together, runs[-1].method.judged_by, kind=runs[-1].state["target"]["kind"])
     named = list(dict.fromkeys([*records[0]["metrics"], *found]))
     figures = {}
     for name in named:
