@@ -56,7 +56,9 @@ def figure_intervals(
     """
     shares = {name: _share(metric, parts, weights=weights) for name, metric in metrics.items()}
     others = {name: metric for name, metric in metrics.items() if shares[name] is None}
-    found = {name: ends for name, ends in shares.items() if ends is not None}
+    found: dict[str, tuple[float | None, float | None]] = {
+        name: one for name, one in shares.items() if one is not None
+    }
     ends: dict[bool, dict[str, tuple[float, float]]] = {}
     for good in (False, True) if others else ():
         ends[good] = _ends(
@@ -147,7 +149,7 @@ def _imagined(part: Judged, *, kind: str, good: bool) -> tuple[Tensor, Tensor, T
     """
     prediction, targets = part
     if kind in _ONE_CLASS:
-        classes, members = targets.unique(return_counts=True)
+        classes, members = torch.unique(targets, return_counts=True)
         likely = _likely(prediction)[:, classes.long()]
         rows = likely.argmax(dim=0) if good else likely.argmin(dim=0)
         return rows, classes, members.double() / len(targets)
