@@ -337,7 +337,14 @@ def _newton() -> Iterator[Technique]:
         row="truncated Newton",
         data="digits",
         metric="accuracy",
-        setting=(_mlp(), _PLAIN, _CONSTANT, _LAST, newton, *_loop(epochs=15, batch_size=2000)),
+        setting=(
+            _mlp(hidden=(64, 64), activation="sigmoid"),
+            _PLAIN,
+            _CONSTANT,
+            _LAST,
+            newton,
+            *_loop(epochs=15, batch_size=2000),
+        ),
         rival="gradient descent with as many evaluations",
         without=(_sgd(0.2), "training.epochs=360"),  # 24 a step at most
     )
@@ -379,18 +386,18 @@ def _clipping() -> Iterator[Technique]:
 
 
 def _noise_and_restarts() -> Iterator[Technique]:
-    narrow = (_mlp(hidden=(3,)), _PLAIN, _sgd(0.1, momentum=0.9), *_loop(epochs=5))
+    narrow = (_mlp(hidden=(4,)), _PLAIN, _sgd(0.1, momentum=0.9), *_loop(epochs=5))
     yield Technique(
         row="random restarts",
         data="digits",
-        metric="log_loss",
+        metric="accuracy",
         setting=(*narrow, "training.restarts=5"),
         rival="the first start alone",
         without=("training.restarts=1",),
-        seeds=5,
+        seeds=8,
     )
-    deep = (_mlp(hidden=(50,) * 20), _PLAIN, _CONSTANT, *_loop(epochs=20, batch_size=32))
-    poor = "initialise=[{name: normal, std: 0.1}]"
+    deep = (_mlp(hidden=(50,) * 10), _PLAIN, _CONSTANT, *_loop(epochs=8, batch_size=32))
+    poor = "initialise=[{name: normal, deviation: 0.1}]"
     yield Technique(
         row="gradient noise",
         data="digits",
@@ -398,7 +405,7 @@ def _noise_and_restarts() -> Iterator[Technique]:
         setting=(*deep, poor, _sgd(0.05), "training.gradient_noise={eta: 0.01}"),
         rival="the same without",
         without=("training.gradient_noise=null",),
-        seeds=5,
+        seeds=3,
     )
 
 

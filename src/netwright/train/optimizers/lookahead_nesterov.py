@@ -21,6 +21,9 @@ from netwright.train.optimizers.reevaluating import Reevaluating
 __all__ = ["LookaheadNesterov"]
 
 
+_Lists = list[tuple[dict[str, Any], list[Tensor], list[Tensor]]]
+
+
 class LookaheadNesterov(Reevaluating):
     """v ← μ v − η ∇f(w + μ v); w ← w + v.
 
@@ -30,6 +33,8 @@ class LookaheadNesterov(Reevaluating):
         momentum: μ, from 0 to below 1.
         weight_decay: added to the gradient at the look-ahead point, times that point.
     """
+
+    _prepared: tuple[tuple[Any, Any], _Lists] | None = None
 
     def __init__(
         self,
@@ -59,7 +64,7 @@ class LookaheadNesterov(Reevaluating):
         """
         if closure is None:
             raise must_be("closure", "given: the gradient is taken at another point", None)
-        groups = [(group, *self._laid_out(group)) for group in self.param_groups]
+        groups = self._lists()
         for group, parameters, velocities in groups:
             torch._foreach_mul_(velocities, group["momentum"])
             torch._foreach_add_(parameters, velocities)
@@ -69,6 +74,18 @@ class LookaheadNesterov(Reevaluating):
         for group, parameters, velocities in groups:
             _descend(group, parameters, velocities)
         return loss
+
+    def _lists(self) -> _Lists:
+        """Of each group, gathered anew only where groups or state were replaced."""
+        of = self.param_groups, self.state
+        if self._prepared is not None:
+            before, known = self._prepared
+            is_same = before[0] is of[0] and before[1] is of[1]
+            if is_same and len(known) == len(self.param_groups):
+                return known
+        laid_out = [(group, *self._laid_out(group)) for group in self.param_groups]
+        self._prepared = of, laid_out
+        return laid_out
 
     def _laid_out(self, group: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
         parameters: list[Tensor] = group["params"]
@@ -81,12 +98,15 @@ class LookaheadNesterov(Reevaluating):
 
 def _descend(group: dict[str, Any], parameters: list[Tensor], velocities: list[Tensor]) -> None:
     """Take η times the gradient from parameters and velocities; w/o one they coast."""
-    present = [place for place, one in enumerate(parameters) if one.grad is not None]
-    if not present:
+    moved, coasts = parameters, velocities
+    gradients = [one.grad for one in parameters if one.grad is not None]
+    if not gradients:
         return
-    moved = [parameters[place] for place in present]
-    gradients = [one.grad for one in moved if one.grad is not None]
+    if len(gradients) < len(parameters):
+        present = [place for place, one in enumerate(parameters) if one.grad is not None]
+        moved = [parameters[place] for place in present]
+        coasts = [velocities[place] for place in present]
     if group["weight_decay"]:
         gradients = list(torch._foreach_add(gradients, moved, alpha=group["weight_decay"]))
-    torch._foreach_add_([velocities[place] for place in present], gradients, alpha=-group["lr"])
+    torch._foreach_add_(coasts, gradients, alpha=-group["lr"])
     torch._foreach_add_(moved, gradients, alpha=-group["lr"])
