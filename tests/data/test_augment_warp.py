@@ -72,7 +72,7 @@ def test_straight_maps_are_torchvisions_affine(degrees, zoom, slant, right, down
 def test_a_displaced_picture_is_scipys_map_coordinates():
     pictures = torch.rand(3, 2, HEIGHT, WIDTH)
     warp = elastic_warp((HEIGHT, WIDTH), draws_of(3))
-    pixels = warp.displaced.double().numpy() * np.array([WIDTH / 2, HEIGHT / 2])
+    pixels = warp.displaced.permute(0, 2, 3, 1).double().numpy() * np.array([WIDTH / 2, HEIGHT / 2])
     down, across = np.mgrid[:HEIGHT, :WIDTH].astype(float)
     got, nearest = warp.pictures(pictures), warp.masks((pictures * 200).long())
     assert (got - pictures).abs().mean() > 0.02
@@ -92,7 +92,9 @@ def test_a_displaced_picture_is_scipys_map_coordinates():
 )
 def test_the_field_is_blurred_noise_of_the_stated_size(size, smoothness):
     """Standard deviation at every pixel; correlation exp(−r²/4σ²), that of noise blurred by σ."""
-    field = elastic_warp(size, draws_of(4000), amount=0.03, smoothness=smoothness).displaced
+    field = elastic_warp(
+        size, draws_of(4000), amount=0.03, smoothness=smoothness
+    ).displaced.permute(0, 2, 3, 1)
     pixels = field * torch.tensor([size[1] / 2, size[0] / 2])
     expected = 0.03 * min(size)
     spread = pixels.std(0)

@@ -124,7 +124,8 @@ class Augment:
         rows = torch.arange(len(batch), device=ordered.device)
         partner = torch.where(which, partner, rows)
         own = self.apart(batch, epoch=epoch)
-        return self.together(_doubled(own, torch.cat([rows, partner])), epoch=epoch)
+        mixed = self._mixed(own, _rows(own, partner), epoch=epoch)
+        return self._carried_out(self._later, mixed, epoch=epoch)
 
     def wanted(
         self, index: Int[Tensor, "n"], *, among: Int[Tensor, "m"], epoch: int
@@ -155,7 +156,9 @@ class Augment:
         """What is left to do with the examples of `wanted` after `apart`."""
         if self._mixing is None:
             return batch
-        return self._carried_out(self._later, self._mixed(batch, epoch=epoch), epoch=epoch)
+        count = len(batch) // 2
+        mixed = self._mixed(batch[:count], batch[count:], epoch=epoch)
+        return self._carried_out(self._later, mixed, epoch=epoch)
 
     def whole(
         self, pictures: Shaped[Tensor, "n c h w"], *, at_most: int
@@ -236,20 +239,17 @@ class Augment:
             pictures = function(pictures, replace(draws, scope=scope), **options)
         return replace(batch, inputs=pictures, targets=targets)
 
-    def _mixed(self, batch: Batch, *, epoch: int) -> Batch:
-        """Of examples with their partners behind them, the mixtures."""
-        count = len(batch) // 2
-        own, partners = batch[:count], batch[count:]
+    def _mixed(self, own: Batch, partners: Batch, *, epoch: int) -> Batch:
         scope, function, options = cast(_Step, self._mixing)
         if function is not mixup:
-            _refuse_others(batch.inputs)
-        if not isinstance(batch.inputs, Tensor):
+            _refuse_others(own.inputs)
+        if not isinstance(own.inputs, Tensor):
             raise must_be(
-                "inputs", "one tensor (n, ...) to be mixed", type(batch.inputs).__name__,
+                "inputs", "one tensor (n, ...) to be mixed", type(own.inputs).__name__,
                 error=BadData,
             )  # fmt: skip
         draws = Draws(index=own.index, seed=self.seed, epoch=epoch, scope=scope)
-        mixture: Mixture = function(tuple(batch.inputs.shape[-2:]), draws, **options)
+        mixture: Mixture = function(tuple(own.inputs.shape[-2:]), draws, **options)
         mixture = mixture.where(partners.index != own.index)
         share, weight = mixture.share, None
         if own.weight is not None and partners.weight is not None:  # as if both costs were mixed
@@ -275,7 +275,7 @@ def _refuse_others(pictures: Any) -> None:
         )  # fmt: skip
 
 
-def _doubled(batch: Batch, rows: Tensor) -> Batch:
+def _rows(batch: Batch, rows: Tensor) -> Batch:
     """Some rows of a batch, also several times; a list of items goes by its items."""
     if isinstance(batch.targets, (list, tuple)) and batch.targets:
         listed = isinstance(batch.targets[0], Mapping)

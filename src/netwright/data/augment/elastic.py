@@ -71,10 +71,9 @@ def elastic_warp(
     rows, columns = (_blur(side, sigma, draws.index.device) for side in (height, width))
     noise = draws.pairs("noise", count=rows.shape[1] * columns.shape[1])
     noise = noise.view(2, -1, rows.shape[1], columns.shape[1])
-    field = rows @ (noise - 0.5) @ columns.T  # of variance 1/12
-    reach = amount * min(size) * math.sqrt(12) * 2
-    across, down = field[0] * (reach / width), field[1] * (reach / height)
-    return Warp(displaced=torch.stack([across, down], -1), fill=fill)
+    reach = amount * min(size) * math.sqrt(12) * 2  # the noise is of variance 1/12
+    noise = (noise - 0.5) * noise.new_tensor([reach / width, reach / height]).view(2, 1, 1, 1)
+    return Warp(displaced=(rows @ noise @ columns.T).transpose(0, 1), fill=fill)
 
 
 @lru_cache(maxsize=8)

@@ -74,9 +74,10 @@ class Part(Geometry):
         height, width = pictures.shape[-2:]
         top, left, tall, wide = self.box.unbind(1)
         values = pictures if pictures.is_floating_point() else pictures.float()
-        down = _weights(top, tall, height, kind=values.dtype)[:, None]
-        across = _weights(left, wide, width, kind=values.dtype)[:, None]
-        enlarged = down @ values @ across.transpose(-1, -2)
+        down = _sources(top, tall, height, kind=values.dtype)[:, :, None].expand(-1, -1, width)
+        across = _sources(left, wide, width, kind=values.dtype)[:, None].expand(-1, height, -1)
+        grid = torch.stack([across, down], 1).permute(0, 2, 3, 1)
+        enlarged = F.grid_sample(values, grid, padding_mode="border", align_corners=False)
         return enlarged if pictures.is_floating_point() else enlarged.round_().to(pictures.dtype)
 
     def masks(
@@ -146,19 +147,14 @@ def cut(
     return F.interpolate(part, tuple(size), mode="bilinear", antialias=True, align_corners=False)[0]
 
 
-def _weights(
+def _sources(
     first: Tensor, length: Tensor, size: int, *, kind: torch.dtype
-) -> Float[Tensor, "n h h"]:
-    """How much of each place `size` places of a stretch take; it is enlarged or left as it is."""
+) -> Float[Tensor, "n h"]:
+    """Where each of `size` places of a stretch comes from, never beyond it, from −1 to 1."""
     places = torch.arange(size, device=first.device, dtype=kind)
     source = ((places + 0.5) * (length[:, None].to(kind) / size) - 0.5).clamp_(min=0)
-    low = source.long()
-    last = length[:, None] - 1
-    high = (low + 1).minimum(last)
-    share = source - low
-    rows = source.new_zeros(len(first), size, size)
-    rows.scatter_add_(2, (low.minimum(last) + first[:, None])[..., None], (1 - share)[..., None])
-    return rows.scatter_add_(2, (high + first[:, None])[..., None], share[..., None])
+    source = source.minimum(length[:, None].to(kind) - 1).add_(first[:, None])
+    return source.mul_(2).add_(1).div_(size).sub_(1)
 
 
 def _nearest(first: Tensor, length: Tensor, size: int) -> Int[Tensor, "n h"]:
