@@ -555,6 +555,22 @@ def _augmentations() -> Iterator[Technique]:
             without=(_PLAIN,),
             seeds=8 if data == "digits" else 3,
         )
+    few = (*_lenet(16), "split.test=0.75", _LAST, *_loop(epochs=80))
+    for row, step in (
+        ("crop", "{name: random-crop, padding: 1}"),
+        ("elastic warp", "{name: elastic}"),
+        ("mix-up", "{name: mixup, alpha: 0.4}"),
+        ("cut-mix", "{name: cutmix, probability: 0.5}"),
+    ):
+        yield Technique(
+            row=row,
+            data="digits",
+            metric="log_loss",
+            setting=(*few, f"augment=[{step}]"),
+            rival="no augmentation",
+            without=(_PLAIN,),
+            seeds=5,
+        )
 
 
 def _architectures() -> Iterator[Technique]:

@@ -1,11 +1,12 @@
 """What does each augmentation of a batch cost, beside torchvision's of the same kind?
 
 Processor microseconds for 64 pictures of 3×32×32, one thread, bytes and floats. Ours draws for each
-picture; torchvision's v2 transforms are given the whole batch, where they draw once for all of it,
-which is their fastest way, and read bilinearly where ours does. Row "in a row" is rotate-scale,
-affine and elastic: read once, against one after another.
+picture. torchvision's v2 transforms, reading bilinearly where ours do, are given the whole batch,
+for all of which they draw once ("one draw a batch"), and the pictures one by one, for the same kind
+of work as ours ("each its own"). "in a row" is rotate-scale, affine and elastic, read once, against
+our own one after another.
 
-    python benchmarks/augmentations.py              # 31 turns, about a minute
+    python benchmarks/augmentations.py              # 31 turns, about two minutes
     python benchmarks/augmentations.py --quick      # does everything run? writes nothing
 """
 
@@ -29,6 +30,7 @@ from torch import Tensor
 from _rows import bootstrap, surroundings, write_rows
 
 BATCH, SHAPE = 64, (3, 32, 32)
+BATCH_DRAW = "one draw a batch"
 WARPS = [{"name": "rotate-scale"}, {"name": "affine"}, {"name": "elastic"}]
 
 
@@ -56,8 +58,12 @@ def one_after_another(pictures: Tensor) -> Callable[[], object]:
     return through
 
 
-def theirs(transform: Callable[[Tensor], object], pictures: Tensor) -> Callable[[], object]:
+def at_once(transform: Callable[[Tensor], object], pictures: Tensor) -> Callable[[], object]:
     return lambda: transform(pictures)
+
+
+def one_by_one(transform: Callable[[Tensor], Tensor], pictures: Tensor) -> Callable[[], object]:
+    return lambda: torch.stack([transform(picture) for picture in pictures])
 
 
 def mixed(transform: Callable[..., object], pictures: Tensor) -> Callable[[], object]:
@@ -65,8 +71,8 @@ def mixed(transform: Callable[..., object], pictures: Tensor) -> Callable[[], ob
     return lambda: transform(pictures, classes)
 
 
-def pairs(pictures: Tensor) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
-    """Ours and the rival, by name."""
+def pairs(pictures: Tensor) -> dict[tuple[str, str], tuple[Callable[[], object], ...]]:
+    """Ours and the rival's work, by augmentation and rival."""
     from torchvision.transforms import InterpolationMode, v2
 
     bilinear = {"interpolation": InterpolationMode.BILINEAR}
@@ -84,20 +90,21 @@ def pairs(pictures: Tensor) -> dict[str, tuple[Callable[[], object], Callable[[]
         "brightness-contrast": v2.ColorJitter(brightness=0.2, contrast=0.2),
         "saturation-hue": v2.ColorJitter(saturation=0.2, hue=0.05),
     }
-    found = {
-        name: (ours([{"name": name}], pictures), theirs(peer, pictures))
-        for name, peer in peers.items()
-    }
+    found = {}
+    for name, peer in peers.items():
+        own = ours([{"name": name}], pictures)
+        found[name, BATCH_DRAW] = (own, at_once(peer, pictures))
+        found[name, "each its own"] = (own, one_by_one(peer, pictures))
     if pictures.is_floating_point():  # torchvision's take no bytes
-        found["mixup"] = (
+        found["mixup", BATCH_DRAW] = (
             ours([{"name": "mixup"}], pictures),
             mixed(v2.MixUp(alpha=0.2, num_classes=10), pictures),
         )
-        found["cutmix"] = (
+        found["cutmix", BATCH_DRAW] = (
             ours([{"name": "cutmix"}], pictures),
             mixed(v2.CutMix(alpha=1.0, num_classes=10), pictures),
         )
-    found["in a row"] = (ours(WARPS, pictures), one_after_another(pictures))
+    found["in a row", "one after another"] = (ours(WARPS, pictures), one_after_another(pictures))
     return found
 
 
@@ -110,11 +117,14 @@ def cost(work: Callable[[], object], *, count: int) -> float:
     return 1e6 * (time.process_time() - start) / count
 
 
-def figure(name: str, turns: Sequence[Mapping[str, tuple[float, float]]]) -> float:
+Turn = Mapping[tuple[str, str], tuple[float, float]]
+
+
+def figure(name: tuple[str, str], turns: Sequence[Turn]) -> float:
     return statistics.median(turn[name][0] for turn in turns)
 
 
-def ratio(name: str, turns: Sequence[Mapping[str, tuple[float, float]]]) -> float:
+def ratio(name: tuple[str, str], turns: Sequence[Turn]) -> float:
     return statistics.median(turn[name][0] / turn[name][1] for turn in turns)
 
 
@@ -133,7 +143,10 @@ def main() -> None:
         count, number = (3, 3) if asked.quick else (15, asked.turns)
         turns = [
             {
-                name: (cost(one, count=count), cost(other, count=count))
+                name: (
+                    cost(one, count=count),
+                    cost(other, count=count if BATCH_DRAW in name else 2),
+                )
                 for name, (one, other) in there.items()
             }
             for _ in range(number)
@@ -142,13 +155,13 @@ def main() -> None:
             middle, low, high = bootstrap(partial(figure, name), turns)
             against, least, most = bootstrap(partial(ratio, name), turns)
             rows.append(
-                {"pictures": kind, "augmentation": name, "us": f"{middle:.1f}",
+                {"pictures": kind, "augmentation": name[0], "rival": name[1], "us": f"{middle:.1f}",
                  "low": f"{low:.1f}", "high": f"{high:.1f}", "ratio": f"{against:.3f}",
                  "ratio_low": f"{least:.3f}", "ratio_high": f"{most:.3f}", "n": number, **around}
             )  # fmt: skip
             print(
-                f"{kind:8} {name:20} {middle:8.1f} us [{low:.1f}, {high:.1f}], "
-                f"{against:.2f} of the rival's [{least:.2f}, {most:.2f}]"
+                f"{kind:8} {name[0]:20} {middle:8.1f} us [{low:.1f}, {high:.1f}], "
+                f"{against:.3f} of {name[1]} [{least:.2f}, {most:.2f}]"
             )
     if not asked.quick:
         print(write_rows("augmentations", rows))

@@ -170,6 +170,18 @@ TABLES = (
         },
     ),
     Table(
+        question="What does each augmentation cost, beside torchvision's?",
+        how="Processor time for 64 pictures of 3×32×32, each changed in its own way; torchvision's "
+        "v2 transforms on the whole batch, changed in one way, and on each picture by itself.",
+        file="augmentations",
+        by=("pictures", "augmentation", "rival"),
+        columns={
+            "pictures": "{pictures}", "augmentation": "{augmentation}", "µs": "{us}",
+            "beside": "{rival}", "ratio": "{ratio}",
+            "95 % interval": "{ratio_low}–{ratio_high}", "n": "{n}",
+        },
+    ),
+    Table(
         question="What does a photograph cost, from its file to the network's input?",
         how="Processor time of an image: JPEG of 500×375 cut at random to 224, flipped, "
         "normalised; one core.",
