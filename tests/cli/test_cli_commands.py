@@ -315,6 +315,13 @@ def test_names_come_before_summaries():
     assert holding == sorted(holding, reverse=True)
 
 
+def test_find_all_of_a_kind():
+    names = {
+        row["name"] for row in data_of("find", "augmentation") if row["kind"] == "augmentation"
+    }
+    assert {"flip", "elastic", "mixup", "cutmix"} < names
+
+
 def test_find_nothing():
     assert netwright("find", "qqqqqq", code=1) == "nothing is called 'qqqqqq'\n"
     assert data_of("find", "qqqqqq") == []

@@ -45,7 +45,7 @@ class Found:
 
 
 def search(word: str) -> list[Found]:
-    """Whatever has `word` in its name, summary or paper; names first."""
+    """Whatever has `word` in its name, summary or paper, names first; or all of that kind."""
     from netwright.data import depot
     from netwright.data.sources.builtin_names import BUILTIN
     from netwright.models import search as search_models
@@ -53,7 +53,7 @@ def search(word: str) -> list[Found]:
     found = [_found("model", one) for one in search_models(word)]
     for kind, table in _TABLES.items():
         catalogue: Catalogue = load_target(table)
-        found += [_found(kind, one) for one in catalogue.search(word)]
+        found += [_found(kind, one) for one in catalogue.search("" if word == kind else word)]
     for name, (_, licence, origin) in BUILTIN.items():
         found += _data(word, name=name, summary=f"{origin}; {licence}", place="built in")
     for name in depot.names():
