@@ -181,6 +181,7 @@ def test_the_record_ends(tmp_path):
     page = render(made.folder)
     assert "Members of the ensemble" in page
     assert "members/3" in page
+    assert "3 trained networks answer together." in page
 
 
 def test_numbers_are_averaged(tmp_path):

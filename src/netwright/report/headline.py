@@ -43,6 +43,8 @@ def verdict(contents: Contents) -> dict[str, Any]:
 
 def _state(contents: Contents) -> str:
     ended, step = contents.ended, contents.last_step
+    if ended is not None and _is_of_runs(contents):
+        return f"{len(contents.members['members'])} trained networks answer together."
     if ended is not None:
         return f"Ended at step {count(ended['step'])}: {ended.get('reason', 'no reason recorded')}."
     if step is None:
@@ -55,6 +57,8 @@ def _state(contents: Contents) -> str:
 
 def fact_tiles(contents: Contents) -> list[tuple[str, str]]:
     """The few figures that say how large and how long the run was."""
+    if _is_of_runs(contents):
+        return [("members", count(len(contents.members["members"])))]
     epochs = contents.of("epoch")
     seconds = [e["clock"]["seconds"] for e in epochs if "seconds" in e.get("clock", {})]
     speeds = [
@@ -75,6 +79,11 @@ def fact_tiles(contents: Contents) -> list[tuple[str, str]]:
         ("attempts", count(contents.attempts) if contents.attempts > 1 else None),
     ]
     return [(name, value) for name, value in rows if value is not None]
+
+
+def _is_of_runs(contents: Contents) -> bool:
+    """Whether it is an ensemble that took no steps itself."""
+    return bool(contents.members.get("members")) and not contents.of("epoch")
 
 
 def _best(best: Any) -> str | None:
