@@ -12,6 +12,7 @@ from netwright.methods.ensemble import Ensemble, Member, combined
 from netwright.methods.output_units.catalogue import create
 from netwright.methods.supervised import Supervised
 from netwright.metrics.base import Prediction
+from netwright.metrics.ranking import RocAuc
 
 
 def law(*rows):
@@ -57,6 +58,59 @@ def test_numbers_and_bins():
 def test_votes():
     parts = [Prediction(outputs=torch.tensor(votes)) for votes in ([2, 0], [2, 1], [1, 3])]
     assert combined(parts).outputs.tolist() == [2, 0]
+
+
+def test_votes_are_ranked_by_the_mean_margin():
+    margins = [torch.tensor([[0.5], [-3.0]]), torch.tensor([[0.25], [1.0]])]
+    answer = combined([Prediction(outputs=(m[:, 0] > 0).long(), logits=m) for m in margins])
+    torch.testing.assert_close(answer.logits, torch.tensor([[0.375], [-1.0]]))
+    metric = RocAuc()
+    metric.update(answer, torch.tensor([1, 0]))
+    assert metric.compute() == 1
+
+
+def test_laws_of_every_token_and_of_every_pixel():
+    tokens = torch.tensor([[[0.1, 0.9, 0.0], [0.5, 0.2, 0.3]]])
+    parts = [Prediction(outputs=tokens.argmax(-1), probabilities=tokens)] * 2
+    assert combined(parts).outputs.tolist() == [[1, 0]]
+    pixels = tokens.permute(0, 2, 1)
+    parts = [Prediction(outputs=pixels.argmax(1), probabilities=pixels)] * 2
+    assert combined(parts).outputs.tolist() == [[1, 0]]
+
+
+def test_whole_numbers_stay_label_sets():
+    parts = [
+        Prediction(outputs=(p > 0.5).long(), probabilities=p)
+        for p in (torch.tensor([[0.2, 0.9]]), torch.tensor([[0.9, 0.3]]))
+    ]
+    answer = combined(parts).outputs
+    assert answer.tolist() == [[1, 1]]
+    assert answer.dtype is torch.int64
+
+
+def test_deviations_are_those_of_the_mixed_laws():
+    means, deviations = ([1.0, 2.0], [3.0, 2.0], [8.0, 2.0]), ([1.0, 0.5], [2.0, 1.0], [3.0, 1.5])
+    answer = combined(
+        [
+            Prediction(outputs=torch.tensor(mean), deviations=torch.tensor(deviation))
+            for mean, deviation in zip(means, deviations, strict=True)
+        ]
+    )
+    drawn = np.random.default_rng(0).normal(np.array(means), deviations, (200_000, 3, 2))
+    expected = drawn.reshape(-1, 2).std(axis=0)  # a draw of a member drawn evenly
+    np.testing.assert_allclose(answer.deviations.numpy(), expected, rtol=0.01)
+
+
+def test_members_without_deviations_leave_none():
+    sure = Prediction(outputs=torch.ones(2), deviations=torch.ones(2))
+    assert combined([sure, Prediction(outputs=torch.ones(2))]).deviations is None
+
+
+def test_lists_and_other_shapes_are_refused():
+    with pytest.raises(BadValue, match="members must be methods whose answers are tensors"):
+        combined([Prediction(outputs=[{"boxes": torch.zeros(0, 4)}])] * 2)
+    with pytest.raises(BadValue, match="members must be alike in the shape of their probabilities"):
+        combined([law([0.6, 0.4]), law([0.6, 0.3, 0.1])])
 
 
 def test_members_without_laws_don_t_mix_with_others():

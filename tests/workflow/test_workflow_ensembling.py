@@ -195,3 +195,13 @@ def test_numbers_are_averaged(tmp_path):
     spread = made.folder.read_json("members.json")["ambiguity"]["test"]
     assert spread["error"] == pytest.approx(spread["members"] - spread["ambiguity"])
     assert spread["error"] == pytest.approx(made.metrics["root_mean_squared_error"] ** 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("unit", ["binary-hinge", "quantiles"])
+def test_members_that_give_no_law(unit, tmp_path):
+    x, _ = blobs(60)
+    target = (x[:, 0] > 0).astype("int64") if unit == "binary-hinge" else x.sum(1) * 10 + 5
+    changes = [*TINY, "ensemble.members=2", f"method.unit={unit}"]
+    made = nw.fit((x, target), changes=changes, root=tmp_path)
+    assert set(made.metrics) >= ({"roc_auc"} if unit == "binary-hinge" else {"pinball"})
+    assert not made.folder.read_json("members.json")["ambiguity"]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netwright._errors import must_be
+from netwright._errors import must_be, offenders
 from netwright.methods.base import Method, Phase, Stage, evaluating
 from netwright.metrics.base import Metric, Prediction
 
@@ -82,13 +82,18 @@ def combined(predictions: Sequence[Prediction]) -> Prediction:
     """One answer out of several for the same n examples.
 
     Probabilities are averaged and the answer follows from their mean; numbers are averaged; classes
-    without probabilities are voted on, and a tie goes to the class of the lowest number.
+    without probabilities are voted on, and a tie goes to the class of the lowest number. Deviations
+    become those of the members' laws mixed: their own, and how far the means lie apart.
 
     Args:
         predictions: of one kind, each for all examples.
 
     Returns:
-        A prediction without logits: the mean law has no network that gave it.
+        A prediction that has logits only where there are no probabilities, and classes are ranked
+        by margins: the mean law has no network that gave it.
+
+    Raises:
+        BadValue: they don't fit together.
 
     Example:
         >>> sure = Prediction(outputs=torch.tensor([0]), probabilities=torch.tensor([[0.9, 0.1]]))
@@ -96,20 +101,49 @@ def combined(predictions: Sequence[Prediction]) -> Prediction:
         >>> combined([sure, unsure]).outputs
         tensor([0])
     """
-    outputs = [one.outputs for one in predictions]
+    outputs = _stacked([one.outputs for one in predictions], called="answers")
     laws = [one.probabilities for one in predictions if one.probabilities is not None]
     if laws and len(laws) < len(predictions):
         raise must_be("members", "all with probabilities or all without", f"{len(laws)} with")
-    law = torch.stack(laws).mean(dim=0) if laws else None
-    if outputs[0].is_floating_point():
-        mean = torch.stack(outputs).mean(dim=0)
-        is_label_set = law is not None and law.shape == mean.shape
-        decided = (law > 0.5).to(mean.dtype) if is_label_set and law is not None else mean
-    elif law is None:
-        decided = _voted(torch.stack(outputs))
-    else:
-        decided = (law > 0.5).long() if law.ndim == 1 else law.argmax(dim=1)
+    law = _stacked(laws, called="probabilities").mean(dim=0) if laws else None
+    if law is None and not outputs.is_floating_point():
+        return Prediction(outputs=_voted(outputs), logits=_margins(predictions))
+    decided = outputs.mean(dim=0) if law is None else _decided(outputs, law)
     return Prediction(outputs=decided, probabilities=law, deviations=_spread(predictions))
+
+
+def _stacked(parts: Sequence[Any], *, called: str) -> Tensor:
+    """What all members say, one after another.
+
+    Raises:
+        BadValue: it is no tensors, or not of one shape.
+    """
+    strange = {type(one).__name__ for one in parts if not isinstance(one, Tensor)}
+    if strange:
+        fix = "Boxes, texts and other lists have no mean."
+        raise must_be("members", f"methods whose {called} are tensors", offenders(strange), fix)
+    shapes = sorted({tuple(one.shape) for one in parts})
+    if len(shapes) > 1:
+        raise must_be("members", f"alike in the shape of their {called}", offenders(shapes))
+    return torch.stack(list(parts))
+
+
+def _margins(predictions: Sequence[Prediction]) -> Tensor | None:
+    """The mean of the members' margins, where all have them."""
+    own = [one.logits for one in predictions if one.logits is not None]
+    alike = len(own) == len(predictions) and len({one.shape for one in own}) == 1
+    return torch.stack(own).mean(dim=0) if alike else None
+
+
+def _decided(outputs: Tensor, law: Tensor) -> Tensor:
+    """The answer that the mean law gives; numbers that have a law stay the mean of numbers."""
+    like = outputs[0]
+    if law.shape == like.shape:  # of yes, or of each label
+        return (law > 0.5).to(like.dtype)
+    if like.is_floating_point():
+        return outputs.mean(dim=0)
+    by_class = 1 if law.shape[:1] + law.shape[2:] == like.shape else -1
+    return law.argmax(dim=by_class)
 
 
 def _spread(predictions: Sequence[Prediction]) -> Tensor | None:
@@ -122,5 +156,5 @@ def _spread(predictions: Sequence[Prediction]) -> Tensor | None:
 
 
 def _voted(votes: Tensor) -> Tensor:
-    """(m, n) classes → the commonest of each column."""
-    return nn.functional.one_hot(votes).sum(dim=0).argmax(dim=1)
+    """(m, n, ...) classes → the commonest of each place."""
+    return nn.functional.one_hot(votes).sum(dim=0).argmax(dim=-1)

@@ -114,7 +114,7 @@ def _spread(each: Sequence[Answers]) -> Ambiguity | None:
     if len(present) < len(values) or not isinstance(targets, Tensor):
         return None
     stacked = torch.stack(present).double()
-    if targets.ndim == 1 and stacked.ndim == 3:
+    if targets.ndim == 1 and stacked.ndim == 3 and not targets.is_floating_point():
         targets = nn.functional.one_hot(targets.long(), stacked.shape[2])
     if targets.shape != stacked.shape[1:]:
         return None  # quantiles: no square is what they are judged by
