@@ -140,6 +140,19 @@ def test_memory_cuts_the_training_split_and_says_so():
     assert one.notes == (f"fitted on {one.n_train} of 2100 examples",)
 
 
+def test_a_family_of_ones_own(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from netwright.evaluate.baselines.family import Family, Maker\n"
+        "MINE = Family(classes=Maker(target='sklearn.neighbors:NearestCentroid'))\n"
+        "WRONG = 3\n"
+    )
+    found = baseline("iris", only=["constant", f"{file}:MINE"])
+    assert found.order == ("constant", f"{file}:MINE")
+    assert found.does_the_job.metrics["accuracy"].value > 0.8
+    assert "must be a Family" in refused("iris", only=[f"{file}:WRONG"])
+
+
 def test_it_is_told_what_is_done():
     told = []
     baseline("iris", only=["constant"], tell=told.append)

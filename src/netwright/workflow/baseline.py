@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from netwright._errors import BadData, NetwrightError, must_be, offenders, unknown
+from netwright._catalogue import Entry, is_file_target
+from netwright._errors import BadData, NetwrightError, must_be, offenders
 from netwright.evaluate.baselines.budget import Budget, NotAffordable
-from netwright.evaluate.baselines.catalogue import BASELINES
+from netwright.evaluate.baselines.catalogue import BASELINES, family_of
 from netwright.evaluate.baselines.examples import Parts
 from netwright.evaluate.baselines.family import NoCounterpart, serves
 from netwright.evaluate.baselines.outcome import Outcome, SideBySide
@@ -70,7 +71,8 @@ def baseline(
         features: a run, a name of `netwright data` (`resnet18`) or of the catalogue of models
             (`torchvision:resnet18`): the models are fitted on its penultimate activations too.
         beside: a run on the same data, whose recipe then decides splits and preprocessing.
-        only: names of the catalogue; all of it where there are none.
+        only: names of the catalogue, or `file.py:NAME` of a `Family` of one's own; the whole
+            catalogue where there are none.
         target: column of a table.
         changes: any field of the recipe, as "path.to.field=value".
         seconds: that each model may take, about; one that would take more is fitted on a part of
@@ -84,9 +86,7 @@ def baseline(
     Raises:
         NetwrightError: one sentence on what can't be used, and the way out.
     """
-    unknown_names = [name for name in only if name not in BASELINES]
-    if unknown_names:
-        raise unknown("baseline", unknown_names[0], BASELINES.names())
+    entries = _chosen(only)
     budget = Budget(seconds=seconds, memory=parse_space(memory))
     tell = tell or (lambda _: None)
     deep = None if beside is None else load(beside, trust=trust, root=root)
@@ -100,7 +100,7 @@ def baseline(
         tell(f"{name}: features of {features}")
         inputs.append(network_inputs(source, prepared, recipe=recipe, memory=budget.memory))
     parts = inputs[0].parts
-    fitted, skipped = _fitted(inputs, only=only, budget=budget, seed=recipe.seed, tell=tell)
+    fitted, skipped = _fitted(inputs, entries, budget=budget, seed=recipe.seed, tell=tell)
     judged = [_judged(one, parts, recipe.seed) for one in fitted]
     if deep is not None:
         judged.append(
@@ -110,6 +110,15 @@ def baseline(
         why = offenders(f"{one}: {reason}" for one, reason in skipped.items())
         raise must_be("baselines", "one at least that can be fitted", why, error=BadData)
     return _side_by_side(judged, parts, name=name, skipped=skipped, tolerance=tolerance)
+
+
+def _chosen(only: Sequence[str]) -> list[Entry]:
+    """In the order of the catalogue; one's own come last."""
+    own = [BASELINES.entry(name) for name in only if is_file_target(name)]
+    names = [name for name in only if not is_file_target(name)]
+    for name in names:
+        BASELINES.entry(name)  # refuses what is not there
+    return [entry for entry in BASELINES if not only or entry.name in names] + own
 
 
 def _network(
@@ -172,11 +181,10 @@ def _opened(data: Any, recipe: Recipe) -> tuple[str, Prepared, Recipe]:
 
 
 def _fitted(
-    inputs: Sequence[Inputs], *, only: Sequence[str], budget: Budget, seed: int, tell: Tell
+    inputs: Sequence[Inputs], entries: Sequence[Entry], *, budget: Budget, seed: int, tell: Tell
 ) -> tuple[list[tuple[int, str, str, Fitted]], dict[str, str]]:
     """Rank, name, inputs and what was fitted; and what was left out, with the reason."""
     fitted, skipped = [], {}
-    entries = [entry for entry in BASELINES if not only or entry.name in only]
     for group, given in enumerate(inputs):
         for place, entry in enumerate(entries):
             called = entry.name if given.name == RAW else f"{entry.name} on {given.name}"
@@ -184,7 +192,7 @@ def _fitted(
                 continue  # it looks at no inputs
             tell(called)
             try:
-                made = fit_family(entry.facts["family"], given.parts, budget=budget, seed=seed)
+                made = fit_family(family_of(entry), given.parts, budget=budget, seed=seed)
             except (NoCounterpart, NotAffordable, ValueError) as reason:
                 skipped[called] = " ".join(str(reason).split())
                 continue

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from netwright._catalogue import Catalogue, Entry
+from netwright._errors import BadType, must_be
 from netwright.evaluate.baselines.family import Family, Maker
 
-__all__ = ["BASELINES"]
+__all__ = ["BASELINES", "family_of"]
 
 _LINEAR = "sklearn.linear_model"
 _OURS = "netwright.evaluate.baselines"
@@ -289,3 +290,15 @@ _LOCAL = (
 )
 
 BASELINES = Catalogue("baseline", _SIMPLE + _LOCAL)
+
+
+def family_of(entry: Entry) -> Family:
+    """The family behind an entry; one of a third party or of a file is loaded.
+
+    Raises:
+        BadType: it is no `Family`.
+    """
+    found = entry.facts["family"] if "family" in entry.facts else entry.load()
+    if not isinstance(found, Family):
+        raise must_be("baseline", "a Family", entry.name, error=BadType)
+    return found
