@@ -40,6 +40,8 @@ def cost_of(operation: Operation, graph: Graph) -> Cost:
     if operation.flops is not None:
         biases = _results(operation, graph) if _has_bias(operation) else 0
         return Cost(multiply_adds=operation.flops // 2, flops=operation.flops + biases)
+    if operation.name.startswith("_scaled_dot_product"):
+        return _attention(operation, graph)
     name = operation.name if operation.name in _PER_RESULT else operation.name.removesuffix("_")
     if name in COSTS_NOTHING or not operation.outputs:
         return Cost()
@@ -52,6 +54,13 @@ def cost_of(operation: Operation, graph: Graph) -> Cost:
         window = prod(size) if len(size) > 1 else size[0] ** int(name.split("pool")[1][0])
         return Cost(flops=window * _results(operation, graph))
     return Cost(is_counted=False)
+
+
+def _attention(operation: Operation, graph: Graph) -> Cost:
+    """Kernels that older counters don't know: queries by keys, then weights by values."""
+    query, key, value = (graph.values[one.value].shape for one in operation.arguments[:3])
+    products = prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+    return Cost(multiply_adds=products, flops=2 * products)
 
 
 def _results(operation: Operation, graph: Graph) -> int:
