@@ -17,6 +17,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -66,8 +67,8 @@ def directional_derivative(
     """
     _check_direction(at, direction)
     with _without_torchs_own_warning():
-        _, found = torch.func.jvp(function, (at,), (direction,))
-    derivative: Tensor = found
+        pair: Any = torch.func.jvp(function, (at,), (direction,))
+    derivative: Tensor = pair[1]
     return derivative
 
 
@@ -116,8 +117,8 @@ def hessian_vector_product(
     """
     _check_direction(at, direction)
     slope = torch.func.grad(_with_one_result(function))
-    _, back = torch.func.vjp(slope, at)
-    (found,) = back(direction)
+    pair: Any = torch.func.vjp(slope, at)
+    (found,) = pair[1](direction)
     product: Tensor = found
     return product
 
@@ -144,7 +145,7 @@ def in_parameters(
     sizes = [value.numel() for value in trained.values()]
 
     def function(row: Tensor) -> Tensor:
-        parts = zip(trained.items(), row.split(sizes), strict=True)
+        parts = zip(trained.items(), torch.split(row, sizes), strict=True)
         values = {name: part.view_as(value) for (name, value), part in parts}
         return loss(lambda *inputs: torch.func.functional_call(model, values, inputs))
 
