@@ -97,6 +97,6 @@ class GradientNoise:
         shapes = [gradient.shape for gradient in gradients]
         sizes = [shape.numel() for shape in shapes]
         self._flat = torch.empty(sum(sizes), device=self._device)
-        pieces = self._flat.split(sizes)
+        pieces = torch.split(self._flat, sizes)
         self._views = [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
         self._shapes = shapes

@@ -80,7 +80,7 @@ class TruncatedNewton(Reevaluating):
         self._check_groups()
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> float:
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update.
 
         Args:
@@ -173,7 +173,7 @@ class _Problem:
 
     def parted(self, vector: Tensor) -> list[Tensor]:
         """A vector in the shapes of the parameters."""
-        pieces = vector.split([parameter.numel() for parameter in self.parameters])
+        pieces = torch.split(vector, [parameter.numel() for parameter in self.parameters])
         return [piece.view(p.shape) for piece, p in zip(pieces, self.parameters, strict=True)]
 
     def _with_decay(self, vector: Tensor, of: Sequence[Tensor]) -> Tensor:
