@@ -166,7 +166,7 @@ def _initialisations() -> Iterator[Technique]:
     momentum = _sgd(0.02, momentum=0.9)
     common = (_PLAIN, momentum, _CONSTANT, *_loop(epochs=10, batch_size=32))
     gentle = (*common, _sgd(0.005, momentum=0.9))  # at 0.02 one seed of Kaiming's breaks down
-    for row, name in (("zeros", "zeros"), ("constant", "constant")):
+    for row, name in (("zeros", "zeros"), ("constant weights", "constant")):
         linear = (_mlp(hidden=()), *common, f"initialise={name}")
         yield _over_constant(row, "digits", "accuracy", *linear)
     old, zeros = "initialise=heuristic-uniform", "initialise=zeros"
