@@ -134,3 +134,19 @@ def test_a_branch_that_ends_in_relu_is_left_alone():
 
     with pytest.raises(BadValue, match="residual branches"):
         zero_residual(Shut(), inputs=torch.randn(2, 4))
+
+
+@pytest.mark.parametrize("lengths", [(1, 1), (2, 2), (2, 3)])
+def test_a_sum_of_two_paths_has_no_shortcut(lengths):
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.paths = nn.ModuleList(
+                nn.Sequential(*(nn.Linear(4, 4) for _ in range(length))) for length in lengths
+            )
+
+        def forward(self, inputs):
+            return self.paths[0](inputs) + self.paths[1](inputs)
+
+    with pytest.raises(BadValue, match="residual branches"):
+        zero_residual(Both(), inputs=torch.randn(2, 4))
