@@ -63,6 +63,25 @@ def test_squared_error_of_a_slope():
     assert method.grid.shape == (11, 1)
 
 
+class Root(nn.Module):
+    """x·√a, which is no number where a is negative."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return x * self.a.sqrt()
+
+
+def test_where_there_is_no_loss_is_not_the_best():
+    x = torch.linspace(-1, 1, 9)[:, None]
+    unit = create("real", names=("y",), targets=None)
+    method = GridSearch(Root(), unit, low=-1.0, high=1.0, points=21)
+    method.search([Batch(inputs=x, targets=0.5**0.5 * x[:, 0], index=torch.arange(9))])
+    assert method.model.a.item() == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("model", "options", "sentence"),
     [

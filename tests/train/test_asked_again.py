@@ -174,11 +174,10 @@ def test_compiling_says_why_it_does_not(monkeypatch):
     assert same_bits(plain, compiled)
 
 
-def test_clipping_and_curvature_exclude_each_other():
+@pytest.mark.parametrize("name", ["truncated-newton", "lbfgs"])
+def test_clipping_and_curvature_exclude_each_other(name):
     method = Net()
-    optimizer = build_optimizer(
-        method.parameter_groups(None)["main"], name="truncated-newton", learning_rate=1.0
-    )
+    optimizer = build_optimizer(method.parameter_groups(None)["main"], name=name, learning_rate=1.0)
     update = Updater(
         method,
         {"main": optimizer},

@@ -69,6 +69,9 @@ def test_a_closed_form_repeats_from_its_recipe(tmp_path):
         (["optimizer.name=sgd"], "got recipe='optimizer'"),
         (["training.epochs=3"], "got recipe='training.epochs'"),
         (["training.clip_norm=1"], "got recipe='training.clip_norm'"),
+        (["training.gradient_noise.eta=0.1"], "got recipe='training.gradient_noise'"),
+        (["training.swa_start=0.5"], "got recipe='training.swa_start'"),
+        (["training.restarts=2"], "got recipe='training.restarts'"),
         (["schedule=cosine", "training.ema_decay=0.9"], "'schedule, training.ema_decay'"),
     ],
 )

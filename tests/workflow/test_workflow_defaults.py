@@ -36,3 +36,17 @@ def test_the_schedule_suits_what_is_made_of_the_run():
     assert complete(averaged, Facts(count=1000, preprocess="none")).schedule.name == "constant"
     own = averaged.with_fields({"schedule": {"name": "cosine"}})
     assert complete(own, Facts(count=1000, preprocess="none")).schedule.name == "cosine"
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "truncated-newton"])
+def test_what_looks_for_its_own_step_sees_everything_at_once(name):
+    found = completed(f"optimizer.name={name}")
+    assert (found.training.batch_size, found.schedule.name) == (1000, "constant")
+    assert completed("optimizer.name=adam").training.batch_size < 100
+    assert found.training.epochs == 50
+
+
+def test_lbfgs_looks_along_its_direction():
+    assert completed("optimizer.name=lbfgs").optimizer.options["line_search_fn"] == "strong_wolfe"
+    own = completed("optimizer={name: lbfgs, line_search_fn: null}")
+    assert own.optimizer.options["line_search_fn"] is None

@@ -93,6 +93,7 @@ class GridSearch(Supervised):
         totals = torch.zeros(len(grid), dtype=torch.float64)
         for batch in stream:
             totals += self.totals(grid, batch).cpu()
+        totals[totals.isnan()] = math.inf  # torch calls NaN the least of all
         best = grid[int(totals.argmin())]
         for name, value in _divided(best[None], places).items():
             places[name].copy_(value[0])

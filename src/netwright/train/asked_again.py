@@ -58,6 +58,7 @@ class AskedAgain(Objective):
     def __call__(self) -> float:
         """See `Objective`."""
         if self.taken:
+            self._refuse_clipping()
             self._before.rewind()
         with torch.enable_grad():  # an optimiser steps without
             self.taken.append(self._gradient())
@@ -73,13 +74,7 @@ class AskedAgain(Objective):
 
     def hessian(self, parameters: Sequence[Tensor]) -> HessianProduct:
         """See `Objective`."""
-        if self._clipping.norm is not None or self._clipping.value is not None:
-            raise must_be(
-                "clipping",
-                "left out with an optimiser that uses curvature",
-                self._clipping,
-                "A clipped gradient is not that of the loss.",
-            )
+        self._refuse_clipping()
         if len(self._pieces) > 1:
             return lambda vectors: self._in_pieces(parameters, vectors)
         self._before.rewind()
@@ -89,6 +84,16 @@ class AskedAgain(Objective):
             mean = loss.total / count
         product = hessian_product(mean, parameters)
         return lambda vectors: [self._summed(one) for one in product(vectors)]
+
+    def _refuse_clipping(self) -> None:
+        """One clipped gradient is a step; differences and slopes of several tell of no function."""
+        if self._clipping.norm is not None or self._clipping.value is not None:
+            raise must_be(
+                "clipping",
+                "left out with an optimiser that uses curvature",
+                self._clipping,
+                "A clipped gradient is not that of the loss.",
+            )
 
     def _in_pieces(self, parameters: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[Tensor]:
         """One piece's graph is held at a time, so each product computes it anew."""

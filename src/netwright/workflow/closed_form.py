@@ -32,7 +32,10 @@ def without_descent(asked: Recipe, completed: Recipe) -> Recipe:
         "training.micro_batch_size": training.micro_batch_size,
         "training.clip_norm": training.clip_norm,
         "training.clip_value": training.clip_value,
+        "training.gradient_noise": training.gradient_noise,
         "training.ema_decay": training.ema_decay,
+        "training.swa_start": training.swa_start,
+        "training.restarts": None if training.restarts == 1 else training.restarts,
         "training.early_stopping": training.early_stopping,
         "training.compile": training.compile or None,
     }

@@ -22,7 +22,7 @@ LEAST_MOVED = 13  # pixels a side from which moving by one is less than the usua
 LEAST_MOVES = 10  # passes below which seeing a picture as it is teaches more than moving it
 LEAST_STEPS = 600  # updates that even a few dozen pictures need, within 200 epochs
 LARGE_BATCH = 2048  # examples of a step that looks for its own length: a small batch misleads it
-NEWTON_STEPS = 50  # each as good as some tens of cheap ones
+SEARCHED_STEPS = 50  # each as good as some tens of cheap ones
 SEARCHES = ("lbfgs", "truncated-newton")  # the length of a step is theirs to find
 RECORDED_STEPS = 1000  # steps that a curve needs at most
 CLOSED_FORMS = ("normal-equations", "grid-search")  # which are there for a linear model
@@ -117,10 +117,10 @@ def _augment(recipe: Recipe, facts: Facts, *, epochs: int) -> tuple[Named, ...]:
 def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
     asked = recipe.optimizer or OptimizerPart.model_validate({"name": "adamw"})
     adaptive = {"learning_rate": 0.005 if model == "small-resnet" else 0.001}
-    defaults: Mapping[str, Mapping[str, float]] = {
+    defaults: Mapping[str, Mapping[str, float | str]] = {
         "adamw": {**adaptive, "weight_decay": 0.05},
         "sgd": {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
-        "lbfgs": {"learning_rate": 1.0},
+        "lbfgs": {"learning_rate": 1.0, "line_search_fn": "strong_wolfe"},
         "truncated-newton": {"learning_rate": 1.0},
         "moving-average-momentum": {"learning_rate": 0.5, "momentum": 0.9, "weight_decay": 5e-4},
         "lookahead-nesterov": {"learning_rate": 0.01},
@@ -135,8 +135,8 @@ def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
 def _training(part: TrainingPart, facts: Facts, *, optimizer: str) -> TrainingPart:
     batch_size = part.batch_size
     if batch_size is None and facts.batches is None:
-        newton = optimizer == "truncated-newton"
-        batch_size = min(facts.count, LARGE_BATCH) if newton else _batch_size(facts.count)
+        searches = optimizer in SEARCHES
+        batch_size = min(facts.count, LARGE_BATCH) if searches else _batch_size(facts.count)
     batches = facts.batches or batch_count(facts.count, batch_size or 1)
     epochs = part.epochs or _epochs(facts, batches=batches, optimizer=optimizer)
     workers = min(os.cpu_count() or 1, 8) if facts.reads_items else 0
@@ -151,8 +151,8 @@ def _training(part: TrainingPart, facts: Facts, *, optimizer: str) -> TrainingPa
 
 
 def _epochs(facts: Facts, *, batches: int, optimizer: str) -> int:
-    if optimizer == "truncated-newton":
-        return max(-(-NEWTON_STEPS // batches), 5)
+    if optimizer in SEARCHES:
+        return max(-(-SEARCHED_STEPS // batches), 5)
     views = _PICTURES if facts.picture_size is not None else _ROWS
     return max(views.epochs(facts.count), min(-(-LEAST_STEPS // batches), 200))
 

@@ -69,7 +69,7 @@ class Record(Observer):
         if view.stage_step > 0:
             return
         number, of = view.start
-        start = {"start": number} if of > 1 else {}
+        start: dict[str, Any] = {"start": number} if of > 1 else {}
         self._recorder.record(
             "stage",
             step=view.step,
