@@ -242,7 +242,11 @@ CASES = {
     "two stages": Case(lambda: {"data": points(), "method": drawn(TwoStages)}, ()),
     "l-bfgs": Case(
         lambda: {"data": points()},
-        (MLP, "optimizer={name: lbfgs, learning_rate: 0.3, max_iter: 3}"),
+        (
+            MLP,
+            "optimizer={name: lbfgs, learning_rate: 0.3, max_iter: 3}",
+            "training.batch_size=16",
+        ),
         epochs=3,
     ),
     "newton": Case(
