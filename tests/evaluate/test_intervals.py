@@ -7,6 +7,7 @@ from netwright.evaluate.hold_out import judge
 from netwright.evaluate.intervals import figure_intervals
 from netwright.metrics.accuracy import Accuracy
 from netwright.metrics.base import Prediction
+from netwright.metrics.gaussian import GaussianNll
 from netwright.metrics.per_class import BalancedAccuracy, MicroF1
 from netwright.metrics.ranking import RocAuc
 from netwright.metrics.regression import R2
@@ -90,6 +91,21 @@ def test_intervals_hold_the_truth(apart, size, metric):
         one = figure(draw(size, seed), 200)
         held += one.low <= truth <= one.high
     assert held / 80 >= 0.95 - 2.5 * np.sqrt(0.95 * 0.05 / 80)
+
+
+def test_answers_with_deviations_have_intervals():
+    random = np.random.default_rng(0)
+    spread = torch.from_numpy(random.uniform(0.5, 2, size=200))
+    truth = spread * torch.from_numpy(random.normal(size=200))
+    low, high = ends(
+        GaussianNll(),
+        Prediction(outputs=torch.zeros(200).double(), deviations=spread),
+        truth,
+        kind="real",
+    )
+    density = stats.norm(scale=spread.numpy()).logpdf(truth.numpy())
+    assert low < -density.mean() < high
+    assert (high - low) / 2 == pytest.approx(1.96 * density.std() / np.sqrt(200), rel=0.3)
 
 
 def test_the_ends_are_on_the_right_sides():

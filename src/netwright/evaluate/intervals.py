@@ -184,5 +184,6 @@ def _joined(part: Judged, imagined: tuple[Tensor, Tensor, Tensor]) -> Judged:
         outputs=with_rows(prediction.outputs),
         probabilities=with_rows(prediction.probabilities),
         logits=with_rows(prediction.logits),
+        deviations=with_rows(prediction.deviations),
     )
     return together, torch.cat([targets, truth.to(targets.dtype)])
