@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest
 
 from netwright._errors import BadValue
+from netwright.evaluate.calibration import Calibration, reliability
 from netwright.evaluate.conformal import (
     CLASS_SCORES,
     Conformal,
@@ -79,6 +81,29 @@ def test_scores_are_the_papers():
         class_scores(law, score="lca")
 
 
+@pytest.mark.parametrize("score", CLASS_SCORES)
+def test_an_example_has_the_same_set_alone_as_in_any_company(score):
+    prediction, targets = classified(300, seed=0)
+    fitted = fit_conformal(prediction, targets, kind="classes", alpha=0.1, score=score)
+    fresh = classified(400, seed=1)[0].probabilities
+    whole = fitted.sets(Prediction(outputs=fresh.argmax(1), probabilities=fresh))
+    alone = [
+        fitted.sets(Prediction(outputs=row.argmax(1), probabilities=row)) for row in fresh.split(1)
+    ]
+    assert torch.equal(torch.cat(alone), whole)
+
+
+def test_the_draws_of_aps_are_even():
+    """Sets asked for one at a time hold the class as often as those of a batch."""
+    prediction, _ = classified(4000, seed=2)
+    law = prediction.probabilities.double()
+    likeliest = law.amax(dim=1)
+    scores = class_scores(law, score="aps").gather(1, law.argmax(dim=1, keepdim=True))[:, 0]
+    drawn = 1 - scores / likeliest
+    assert kstest(drawn.numpy(), "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(drawn.numpy(), likeliest.numpy())[0, 1]) < 0.05
+
+
 def test_no_set_is_empty():
     prediction, _ = classified(400, seed=0, sharp=1.0)
     narrow = Conformal(score="lac", alpha=0.5, n=3, quantiles=(0.0,))
@@ -109,6 +134,22 @@ def test_residuals_and_quantiles_are_written_out():
     moved = quantiles.intervals(Prediction(outputs=spread))[:, 0]
     assert torch.allclose(moved[:, 0], spread[:, 0] - quantiles.quantiles[0])
     assert torch.allclose(moved[:, 1], spread[:, 2] + quantiles.quantiles[0])
+
+
+def test_the_promise_is_judged_column_by_column():
+    """Nine of ten in each of three columns hold fewer rows whole; no promise is made of those."""
+    random = torch.Generator().manual_seed(0)
+    true = torch.randn(4000, 3, generator=random).double()
+    answers = Prediction(outputs=torch.zeros(4000, 3).double())
+    fitted = fit_conformal(answers, true, kind="real", alpha=0.1)
+    told = reliability(
+        answers,
+        true,
+        kind="real",
+        calibration=Calibration(split="val", n=4000, conformal=fitted),
+    )["sets"]
+    assert told["coverage"]["value"] == pytest.approx(0.9, abs=0.001)
+    assert told["size"] == pytest.approx(2 * np.mean(fitted.quantiles))
 
 
 def test_intervals_that_would_cross_are_a_point():

@@ -115,7 +115,8 @@ def _coverage(conformal: Conformal, prediction: Prediction, targets: Tensor) -> 
     if conformal.score in ("residual", "quantiles"):
         ends = conformal.intervals(prediction)
         true = targets.double().reshape(len(targets), -1)
-        held = ((ends[..., 0] <= true) & (true <= ends[..., 1])).all(dim=1)
+        # the promise is one for each column; those of one example are counted as one
+        held = ((ends[..., 0] <= true) & (true <= ends[..., 1])).double().mean(dim=1)
         size = float((ends[..., 1] - ends[..., 0]).mean())
     else:
         sets = conformal.sets(prediction)
@@ -132,5 +133,5 @@ def _answered(abstention: Abstention, prediction: Prediction, targets: Tensor) -
 
 
 def _share(held: Tensor) -> dict[str, Any]:
-    interval = exact_share(int(held.sum()), len(held))
+    interval = exact_share(float(held.sum()), len(held))
     return asdict(interval)

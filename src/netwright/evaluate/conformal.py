@@ -20,6 +20,7 @@ __all__ = ["CLASS_SCORES", "Conformal", "class_scores", "conformal_quantile", "f
 
 CLASS_SCORES = ("lac", "aps", "raps")
 _ONE_CLASS = ("binary", "classes", "ordinal")
+_STEPS = 2**13  # of a probability: coarse, so that roundings of other batches make no other draw
 _PENALTY, _FREE = 0.05, 2  # of RAPS: from the third likeliest class on, each costs 0.05
 
 
@@ -126,7 +127,7 @@ def conformal_quantile(scores: Float[Tensor, "n"], *, alpha: float) -> float:
     if not 0 < alpha < 1:
         raise must_be("alpha", "between 0 and 1", alpha, "0.1 is usual.")
     # (n + 1)(1 − alpha) as a float may lie a rounding above the whole number that it is
-    rank = math.ceil(round((len(scores) + 1) * (1 - alpha), 9))
+    rank = max(math.ceil(round((len(scores) + 1) * (1 - alpha), 9)), 1)
     if rank > len(scores):
         raise must_be(
             "alpha",
@@ -140,8 +141,9 @@ def conformal_quantile(scores: Float[Tensor, "n"], *, alpha: float) -> float:
 def class_scores(probabilities: Float[Tensor, "n k"], *, score: str) -> Float[Tensor, "n k"]:
     """How strange each class would be, for each example.
 
-    The draws of APS and RAPS, which keep sets from being too large, depend on nothing but the place
-    of an example among the others.
+    The draws of APS and RAPS, which keep sets from being too large, are made of the probabilities
+    of the example itself. So an example has the same set alone and in any company, and scores are
+    one function of all examples, as the promise asks.
 
     Paper: Least Ambiguous Set-Valued Classifiers with Bounded Error Levels, 2019 ("lac"),
         https://arxiv.org/abs/1609.00451
@@ -157,12 +159,17 @@ def class_scores(probabilities: Float[Tensor, "n k"], *, score: str) -> Float[Te
         return 1 - law
     order = law.argsort(dim=1, descending=True, stable=True)
     ranked = law.gather(1, order)
-    drawn = torch.rand(len(law), 1, dtype=torch.float64, generator=generator(0, "aps"))
-    mass = ranked.cumsum(dim=1) - drawn * ranked
+    mass = ranked.cumsum(dim=1) - _drawn(law) * ranked
     if score == "raps":
         places = torch.arange(1, law.shape[1] + 1, dtype=torch.float64)
         mass = mass + _PENALTY * (places - _FREE).clamp(min=0)
     return torch.empty_like(mass).scatter(1, order, mass)
+
+
+def _drawn(law: Tensor) -> Float[Tensor, "n 1"]:
+    """A number in [0, 1) of each row: whole numbers times irrational ones, less what is whole."""
+    random = torch.rand(law.shape[1], 1, dtype=torch.float64, generator=generator(0, "aps"))
+    return ((law * _STEPS).round() @ random).frac()
 
 
 def _beyond(answers: Tensor, targets: Tensor) -> Float[Tensor, "n 1"]:
