@@ -85,5 +85,16 @@ def test_files(tmp_path):
         file.write_text(text)
         with pytest.raises(BadData, match="costs must be"):
             read_costs(file)
+    for text, said in (
+        ("true,well,ill\nwell,0,1\nill,9,0\nwell,5,5\n", "one row a name, got .*well"),
+        ("true,well,ill,ill\nwell,0,1,2\nill,9,0,0\n", "one column a name, got .*ill"),
+        ("true;well;ill\nwell;0;1\nill;9;0\n", "commas"),
+    ):
+        file.write_text(text)
+        with pytest.raises(BadData, match=said):
+            read_costs(file)
+    file.write_bytes(b"true,well,\xe9\nwell,0,1\n")
+    with pytest.raises(BadData, match="in UTF-8"):
+        read_costs(file)
     with pytest.raises(BadValue, match="a readable file"):
         read_costs(tmp_path / "gone.csv")

@@ -185,14 +185,22 @@ def read_costs(path: Path) -> dict[str, dict[str, float]]:
             rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
     except OSError as error:
         raise must_be("costs", "a readable file", str(path), f"{error.strerror}.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise must_be("costs", "a CSV file in UTF-8", str(path), error=BadData) from None
     if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         raise must_be(
             "costs",
             "a table: true classes in the first column, a column a decision",
             str(path),
+            "Separate with commas, as many in each row.",
             error=BadData,
         )
     decisions = [cell.strip() for cell in rows[0][1:]]
+    classes = [row[0].strip() for row in rows[1:]]
+    for kind, names in (("row", classes), ("column", decisions)):
+        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        if twice:
+            raise must_be("costs", f"one {kind} a name", offenders(twice), error=BadData)
     try:
         return {
             row[0].strip(): dict(zip(decisions, map(float, row[1:]), strict=True))
