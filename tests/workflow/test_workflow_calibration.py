@@ -61,6 +61,8 @@ def test_the_validation_split_is_said_to_have_chosen(tmp_path):
     assert any("also chose the weights" in note for note in found.notes)
     with pytest.raises(BadValue, match="not learned from"):
         calibrate(run, split="train")
+    with pytest.raises(BadValue, match="not learned from"):
+        calibrate(run, split="all")
     with pytest.raises(BadValue, match="alpha must be at least"):
         calibrate(run, alpha=0.001)
     with pytest.raises(BadValue, match="calibrated with a risk"):
@@ -79,6 +81,10 @@ def test_numbers_get_intervals(tmp_path):
     assert (high - low) / 2 == pytest.approx(reach)
     with pytest.raises(BadValue, match="risk must be left out"):
         calibrate(run, data, risk=0.1)
+    with pytest.raises(BadValue, match="abstain must be left out"):
+        predict(run, x, abstain=True)
+    with pytest.raises(BadValue, match="costs must be left out"):
+        evaluate(run, data, costs=COSTS)
 
 
 def test_costs_that_do_not_fit_are_refused_before_training(tmp_path):

@@ -97,8 +97,8 @@ def rolling_origin(times: Float[Tensor, "n"], k: int, *, gap: float = 0.0) -> Fo
     Args:
         times: of the examples, in any order.
         k: how many stretches are held out.
-        gap: what is less than this long before the held-out stretch is not learned from, in units
-            of the times; for targets that look ahead.
+        gap: what is this long or less before the held-out stretch is not learned from, in units of
+            the times; for targets that look ahead. Of whole days, 7 leaves out seven of them.
 
     Raises:
         BadData: NaN among the times, too few different ones, or nothing is left before the gap.
@@ -160,7 +160,7 @@ def leave_one_out_count(data: Data, among: Tensor, *, kind: str) -> int:
 
 
 def spaced(splits: Mapping[str, Tensor], times: Tensor, *, gap: float) -> dict[str, Tensor]:
-    """The splits, each without what is less than `gap` before the next one."""
+    """The splits, each without what is `gap` or less before the next one."""
     kept: dict[str, Tensor] = {}
     names = list(splits)
     for name, following in zip(names, [*names[1:], None], strict=True):

@@ -65,7 +65,7 @@ def divide(
         test: share of the test split; 0 for none.
         calibration: share of a split that neither learning nor choosing sees; 0 for none.
         seed: of the split itself: runs with other training seeds are judged by the same test split.
-        gap: of a temporal split: each part loses what is less than this long before the next one.
+        gap: of a temporal split: each part loses what is this long or less before the next one.
         fold: of a cross-validation.
 
     Raises:

@@ -124,6 +124,8 @@ class _Found:
 
 
 def _withheld(run: Run, calibration: Calibration | None, prediction: Prediction) -> Tensor:
+    if run.state["target"]["kind"] not in _NAMED or prediction.probabilities is None:
+        raise must_be("abstain", "left out where there are no probabilities of classes", True)
     if calibration is None or calibration.abstention is None:
         raise must_be(
             "run",
@@ -183,6 +185,8 @@ def evaluate(
     asked = open_asked(run, data, skip_bad=skip_bad)
     name, target = asked.split(split), run.state["target"]
     calibration, costs = calibration_of(run.folder), costs or run.recipe.costs
+    if costs is not None and target["kind"] not in _NAMED:
+        raise must_be("costs", "left out where the targets are no classes", target["kind"])
     judgement, answers = judge_split(
         run.method,
         batches_of(run, asked, split=name),

@@ -64,7 +64,7 @@ def calibrate(
     """
     asked = open_asked(run, data, skip_bad=skip_bad)
     name = split or _split_for(asked)
-    if name == "train" and asked.own:
+    if name in ("train", "all") and asked.own:
         raise must_be("split", "one that was not learned from", name, "Take val, or other data.")
     answers = ask(run, asked, split=name)
     kind = str(run.state["target"]["kind"])
