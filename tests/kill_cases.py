@@ -216,7 +216,11 @@ MLP = "model={name: mlp, hidden: [12], dropout: 0.2}"
 CASES = {
     "cnn": Case(
         read_pictures,
-        ("training.workers=2", "augment=[{name: flip}, {name: shift}]", "training.ema_decay=0.9"),
+        (
+            "training.workers=2",
+            "augment=[{name: flip}, {name: elastic}, {name: mixup}]",
+            "training.ema_decay=0.9",
+        ),
         epochs=6,
     ),
     "gan": Case(

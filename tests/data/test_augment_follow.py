@@ -6,13 +6,18 @@ mask have to be those of the pixels that the picture says it read.
 """
 
 import itertools
+import math
 
 import pytest
 import torch
 
 from netwright._errors import BadData, BadValue
 from netwright.data.augment.compose import Augment
+from netwright.data.augment.follow import follow
+from netwright.data.augment.move import Move
+from netwright.data.augment.objects import clipped
 from netwright.data.augment.plans import GEOMETRIES
+from netwright.data.augment.warp import straight
 from netwright.data.batch import Batch
 
 HEIGHT, WIDTH, COUNT = 30, 44, 24
@@ -262,3 +267,71 @@ def test_ones_own_function_is_refused_where_targets_have_to_follow(tmp_path):
     pictures, numbers = marked()
     with pytest.raises(BadValue, match="of our own where masks"):
         augment.batch(Batch(pictures, numbers, INDEX), epoch=0)
+
+
+@pytest.mark.parametrize("recipe", ROWS, ids=name_of)
+def test_pictures_without_objects_stay_without(recipe):
+    pictures, _ = marked()
+    nothing = {
+        "boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64),
+        "masks": torch.zeros(0, HEIGHT, WIDTH, dtype=torch.uint8),
+        "keypoints": torch.zeros(0, 5, 3),
+    }  # fmt: skip
+    targets = [dict(nothing) for _ in range(COUNT)]
+    moved = Augment(recipe, seed=1).batch(Batch(pictures, targets, INDEX), epoch=3)
+    for after in moved.targets:
+        assert {name: value.shape for name, value in after.items()} == {
+            name: value.shape for name, value in nothing.items()
+        }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_pictures_and_boxes_go_where_torchvision_takes_them(seed):
+    """Any straight map of pictures of any proportions, mirrored first; keypoints of the mirror."""
+    from torchvision import tv_tensors
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2 import functional as theirs
+
+    generator = torch.Generator().manual_seed(seed)
+    height, width = torch.randint(9, 40, (2,), generator=generator).tolist()
+    turned, zoomed, slanted, right, down = (torch.rand(5, generator=generator) * 2 - 1).tolist()
+    right, down = round(4 * right), round(3 * down)
+    warp = straight(
+        (height, width),
+        radians=torch.tensor([math.radians(60 * turned)]),
+        zoom=torch.tensor([1 + 0.4 * zoomed]),
+        slant=torch.tensor([math.tan(math.radians(20 * slanted))]),
+        move=torch.tensor([[right / width, down / height]]),
+        fill=0.0,
+    )
+    asked = {
+        "angle": -60 * turned,  # torchvision turns clockwise
+        "translate": [right, down],
+        "scale": 1 + 0.4 * zoomed,
+        "shear": [20 * slanted, 0.0],
+    }
+    mirror = Move(mirrored=torch.tensor([True]))
+    corners = torch.rand(4, 2, 2, generator=generator).sort(1).values
+    boxes = (corners * torch.tensor([width, height])).flatten(1)
+    pictures = torch.rand(1, 2, height, width, generator=generator)
+    expected = theirs.affine(
+        theirs.horizontal_flip(pictures), interpolation=InterpolationMode.BILINEAR, **asked
+    )
+    torch.testing.assert_close(
+        warp.pictures(mirror.pictures(pictures)), expected, rtol=0, atol=1e-4
+    )
+    middles = (corners * torch.tensor([width - 1, height - 1])).round()
+    mirrored = follow([{"keypoints": middles}], mirror, size=(height, width))[0]["keypoints"]
+    flipped = theirs.horizontal_flip(tv_tensors.KeyPoints(middles, canvas_size=(height, width)))
+    torch.testing.assert_close(mirrored, flipped.as_subclass(torch.Tensor))
+    wanted = theirs.affine(
+        theirs.horizontal_flip(
+            tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(height, width))
+        ),
+        **asked,
+    ).as_subclass(torch.Tensor)
+    whole = warp.select(torch.zeros(4, dtype=torch.int64)).boxes(
+        mirror.select(torch.zeros(4, dtype=torch.int64)).boxes(boxes, size=(height, width)),
+        size=(height, width),
+    )
+    torch.testing.assert_close(clipped(whole, size=(height, width)), wanted, rtol=0, atol=1e-3)

@@ -17,7 +17,7 @@ OURS = [entry.name for entry in CATALOGUE if "library" not in entry.facts]
 
 
 def test_ours_come_first_and_no_library_has_their_names():
-    assert names()[:4] == OURS == ["mlp", "lenet", "small-resnet", "convnet"]
+    assert names()[:5] == OURS == ["linear", "mlp", "lenet", "small-resnet", "convnet"]
     timm = pytest.importorskip("timm")
     assert not set(OURS) & set(timm.list_models())
     assert not [name for name in OURS if f"torchvision:{name}" in CATALOGUE]
@@ -84,6 +84,7 @@ def test_an_unknown_name_lists_the_nearest(name, near):
 @pytest.mark.parametrize("name", OURS)
 def test_unknown_options_are_named_with_the_known_ones(name):
     known = {
+        "linear": "bias",
         "mlp": "activation, dropout, hidden, norm",
         "lenet": "activation",
         "small-resnet": "blocks, dropout, stem_stride, width",

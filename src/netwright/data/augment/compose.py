@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, cast
@@ -12,8 +11,7 @@ import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
-from netwright._errors import BadData, must_be, unknown
-from netwright.data.augment.catalogue import AUGMENTATIONS
+from netwright._errors import BadData, must_be
 from netwright.data.augment.draws import Draws
 from netwright.data.augment.flip import flip
 from netwright.data.augment.follow import follow, lie_in_pictures
@@ -21,6 +19,7 @@ from netwright.data.augment.geometry import Geometry
 from netwright.data.augment.mixture import Mixture, chosen, mixed_targets
 from netwright.data.augment.mixup import mixup
 from netwright.data.augment.move import Framed, Movable, Move
+from netwright.data.augment.options import found, refuse_fills
 from netwright.data.augment.plans import GEOMETRIES, IN_PLACE, MIXTURES, MOVES, WARPS
 from netwright.data.augment.warp import Warp
 from netwright.data.batch import Batch
@@ -74,9 +73,10 @@ class Augment:
         self._num_classes = num_classes
         self._mask_fill = mask_fill
         steps = [
-            (f"{place}/{entry.get('name')}", *_found(entry))
+            (f"{place}/{entry.get('name')}", *found(entry))
             for place, entry in enumerate(self.recipe)
         ]
+        self._options = [options for _, _, options in steps]
         mixing = [place for place, step in enumerate(steps) if step[1] in MIXTURES]
         if len(mixing) > 1:
             raise must_be(
@@ -171,6 +171,7 @@ class Augment:
         """
         if not self._groups or not _moves_only(self._groups[0]):
             return None
+        refuse_fills(self._options, pictures)
         one = Draws(index=torch.zeros(1, dtype=torch.int64), seed=self.seed, epoch=0)
         move = _joined_moves(self._groups[0], pictures.shape[-2:], one)
         mirrors = move.mirrored is not None
@@ -220,6 +221,7 @@ class Augment:
             return batch
         pictures, targets = batch.inputs, batch.targets
         _refuse_others(pictures)
+        refuse_fills(self._options, pictures)
         draws = Draws(index=batch.index, seed=self.seed, epoch=epoch, examples=examples)
         follows = lie_in_pictures(targets)
         for group in groups:
@@ -330,20 +332,3 @@ def _joined(group: Sequence[_Step], size: Sequence[int], draws: Draws) -> Sequen
         else:
             geometries.append(geometry)
     return geometries
-
-
-def _found(entry: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    options = dict(entry)
-    name = options.pop("name", None)
-    if not isinstance(name, str):
-        raise must_be("augmentation", "a mapping with a name", entry, 'As {"name": "shift"}.')
-    function = AUGMENTATIONS.load(name)
-    known = [
-        option.name
-        for option in inspect.signature(function).parameters.values()
-        if option.kind is option.KEYWORD_ONLY
-    ]
-    for option in options:
-        if option not in known:
-            raise unknown(f"option of {name}", option, known)
-    return function, options

@@ -29,8 +29,9 @@ def follow(targets: Any, geometry: Geometry, *, size: tuple[int, int], fill: flo
 
     A box becomes the least box around what its outline becomes, cut off at the picture's edge. It
     is dropped, with everything else of its object, where less than a tenth of its area is left, or
-    a side of less than one pixel, or nothing of its mask. A keypoint is the middle of a pixel; one
-    that leaves the picture is no longer visible (third column).
+    a side of less than one pixel, or nothing of its mask. A keypoint is the middle of a pixel (as
+    torchvision mirrors it; its turns take it for the pixel's upper left corner, half a pixel off);
+    one that leaves the picture is no longer visible (third column).
 
     Args:
         targets: of the pictures.

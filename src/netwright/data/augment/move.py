@@ -155,6 +155,8 @@ class Framed:
 
     def moved(self, rows: Int[Tensor, "n"], move: Move) -> Shaped[Tensor, "n c h w"]:
         """The pictures of `rows` as they are after `move`, which mirrors nothing itself."""
+        if not len(rows):  # masks of pictures without objects: there may be no memory to look into
+            return self.rows.new_empty(0, *self.rows.shape[1:])
         down, right = _within(move, self.rows)
         (top, side), (_, channels, height, width) = self._frame, self.rows.shape
         plane, wide = (height + 2 * top) * (width + 2 * side), width + 2 * side

@@ -171,6 +171,6 @@ def _largest(height: Tensor, width: Tensor, ratio: Sequence[float]) -> tuple[Ten
 
 
 def _refuse_range(name: str, pair: Sequence[float], *, most: float) -> None:
-    if len(pair) != 2 or not 0 < pair[0] <= pair[1] <= most:
+    if len(pair) != 2 or not 0 < pair[0] <= pair[1] <= most or math.isinf(pair[1]):
         rule = "two numbers above 0, the smaller first" + (" and at most 1" if most == 1 else "")
         raise must_be(name, rule, list(pair))
