@@ -86,7 +86,7 @@ def must_be(
 def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> NetwrightError:
     """Build the error for a name that no catalogue holds, with the nearest names it does hold."""
     candidates = sorted(known)
-    near = difflib.get_close_matches(name, candidates, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(str(name), candidates, n=3, cutoff=0.5)
     if near:
         fix = f"Did you mean {', '.join(near)}?"
     elif candidates:

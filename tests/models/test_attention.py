@@ -169,3 +169,15 @@ def test_only_positions_tell_exchanged_pixels_apart(kind):
 def test_what_cannot_be_built_is_refused(build, sentence):
     with pytest.raises(BadValue, match=sentence):
         build()
+
+
+@pytest.mark.parametrize(
+    "position", [AbsolutePosition(8, grid=(3, 2)), RelativePosition((3, 2), heads=4)]
+)
+def test_maps_of_another_grid_are_refused(position):
+    """Also of as many pixels, which would be told each other's places."""
+    layer = AttentionBlock(8, 8, position=position)
+    assert layer(torch.zeros(1, 8, 3, 2)).shape == (1, 8, 3, 2)
+    for grid in ((1, 1), (2, 3), (6, 1)):
+        with pytest.raises(BadValue, match="maps of 3×2, whose places were learned"):
+            layer(torch.zeros(1, 8, *grid))

@@ -210,8 +210,10 @@ def test_what_can_not_be_written_is_refused():
     with pytest.raises(BadValue, match="Run the model once on a batch"):
         initialise(nn.Sequential(nn.LazyLinear(3)), "zeros")
     normed = nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))
-    with pytest.raises(BadValue, match="a parameter of its own"):
+    with pytest.raises(BadValue, match=r"^0\.weight must be a parameter of its own"):
         initialise(nn.Sequential(normed), "zeros")
+    with pytest.raises(BadValue, match=r"^weight must be a parameter of its own"):
+        initialise(normed, "zeros")
 
 
 def test_names_and_options_are_checked():
@@ -226,6 +228,11 @@ def test_names_and_options_are_checked():
         ("normal", {"deviation": -1.0}),
         ("xavier-normal", {"gain": 0.0}),
         ("orthogonal", {"gain": -1.0}),
+        ("orthogonal", {"gain": math.nan}),
+        ("xavier-uniform", {"gain": math.inf}),
+        ("normal", {"deviation": math.nan}),
+        ("constant", {"value": math.inf}),
+        ("kaiming-normal", {"fan": 3}),
         ("kaiming-normal", {"fan": "up"}),
         ("kaiming-uniform", {"activation": "softmax"}),
     ):

@@ -176,13 +176,12 @@ def _pieces(module: nn.Module, name: str, weight: Tensor) -> int:
 def _refuse_unwritable(module: nn.Module, *, place: str) -> None:
     for name in _matrices(module):
         weight = getattr(module, name)
+        full = f"{place}.{name}" if place else name
         if is_lazy(weight):
-            raise must_be(
-                f"{place}.{name}", "of a known shape", "lazy", "Run the model once on a batch."
-            )
+            raise must_be(full, "of a known shape", "lazy", "Run the model once on a batch.")
         if name not in module._parameters:
             raise must_be(
-                f"{place}.{name}",
+                full,
                 "a parameter of its own",
                 "one computed from others",
                 "Initialise before weight or spectral norm is put on.",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
+from netwright._errors import must_be
 from netwright.models.initialisation.blocks import redraw
 
 __all__ = ["constant"]
@@ -19,4 +22,6 @@ def constant(model: nn.Module, *, value: float = 0.01) -> tuple[str, ...]:
         model: any module.
         value: of every weight.
     """
+    if not math.isfinite(value):
+        raise must_be("value", "finite", value)
     return redraw(model, lambda block: nn.init.constant_(block.values, value))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
 from netwright._errors import must_be
@@ -23,8 +25,8 @@ def normal(model: nn.Module, *, deviation: float = 0.01, seed: int = 0) -> tuple
         deviation: standard deviation, at least 0.
         seed: of the draws.
     """
-    if deviation < 0:
-        raise must_be("deviation", "at least 0", deviation, "0.01 is usual.")
+    if not 0 <= deviation < math.inf:
+        raise must_be("deviation", "at least 0 and finite", deviation, "0.01 is usual.")
     return redraw(
         model,
         lambda block: nn.init.normal_(block.values, std=deviation, generator=block.generator),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
 from netwright._errors import must_be
@@ -24,8 +26,8 @@ def orthogonal(model: nn.Module, *, gain: float = 1.0, seed: int = 0) -> tuple[s
         gain: length of a row, above 0; √2 makes up for ReLU.
         seed: of the draws.
     """
-    if gain <= 0:
-        raise must_be("gain", "above 0", gain, "1.0 is the paper's.")
+    if not 0 < gain < math.inf:
+        raise must_be("gain", "above 0 and finite", gain, "1.0 is the paper's.")
     return redraw(
         model,
         lambda block: nn.init.orthogonal_(block.values, gain, generator=block.generator),

@@ -62,5 +62,5 @@ def _deviation(block: Block, *, gain: float) -> float:
 
 
 def _check(gain: float) -> None:
-    if gain <= 0:
-        raise must_be("gain", "above 0", gain, "1.0 is the paper's.")
+    if not 0 < gain < math.inf:
+        raise must_be("gain", "above 0 and finite", gain, "1.0 is the paper's.")

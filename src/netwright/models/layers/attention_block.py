@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netwright._errors import must_be
 from netwright.models.layers.attention import Attention
 from netwright.models.layers.position import Position
 
@@ -45,6 +46,13 @@ class AttentionBlock(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
         """Maps of the same size."""
+        grid = self.position.grid
+        if grid is not None and tuple(inputs.shape[-2:]) != grid:
+            raise must_be(
+                "inputs",
+                f"maps of {grid[0]}×{grid[1]}, whose places were learned",
+                tuple(inputs.shape),
+            )
         maps = self.project(inputs)
         tokens = self.position(maps.flatten(2).transpose(1, 2))
         normed = self.norm1(tokens)

@@ -14,7 +14,13 @@ __all__ = ["AbsolutePosition", "NoPosition", "Position", "RelativePosition"]
 
 
 class Position(nn.Module, ABC):
-    """What is known of the places of t = height · width tokens, row by row."""
+    """What is known of the places of t = height · width tokens, row by row.
+
+    Attributes:
+        grid: (height, width) of the tokens; None where any will do.
+    """
+
+    grid: tuple[int, int] | None = None
 
     @abstractmethod
     def forward(self, tokens: Float[Tensor, "n t d"]) -> Float[Tensor, "n t d"]:
@@ -51,7 +57,7 @@ class AbsolutePosition(Position):
 
     def __init__(self, features: int, *, grid: tuple[int, int]) -> None:
         super().__init__()
-        height, width = _checked(grid)
+        self.grid = height, width = _checked(grid)
         self.places = nn.Embedding(height * width, features)
         nn.init.trunc_normal_(self.places.weight, std=0.02)
 
@@ -90,7 +96,7 @@ class RelativePosition(Position):
 
     def __init__(self, grid: tuple[int, int], *, heads: int) -> None:
         super().__init__()
-        height, width = _checked(grid)
+        self.grid = height, width = _checked(grid)
         self.table = nn.Parameter(torch.zeros(heads, (2 * height - 1) * (2 * width - 1)))
         row, column = torch.arange(height * width) // width, torch.arange(height * width) % width
         down = row[:, None] - row + height - 1
@@ -109,4 +115,4 @@ class RelativePosition(Position):
 def _checked(grid: tuple[int, int]) -> tuple[int, int]:
     if len(grid) != 2 or min(grid) < 1:
         raise must_be("grid", "(height, width) of at least 1", grid)
-    return grid
+    return grid[0], grid[1]
