@@ -365,3 +365,13 @@ def test_soft_targets_mean_what_torch_says():
     assert math.isclose(
         unit.prior_loss(laws), float(-(laws.mean(0) * laws.mean(0).log()).sum()), rel_tol=1e-4
     )
+
+
+def test_a_keypoint_is_seen_where_the_pixel_is_whose_middle_is_nearest():
+    paste = Paste(torch.tensor([[2, 0, 4, 2]]), size=(2, 6))
+    points = torch.tensor([[[1.4, 0.0, 1.0], [1.6, 0.0, 1.0], [3.4, 1.0, 1.0], [3.6, 1.0, 1.0]]])
+    both = [Objects.of([{"keypoints": points}]) for _ in range(2)]
+    (mixed,) = paste.objects(*both)
+    own, other = mixed["keypoints"][..., 2]
+    assert own.tolist() == [1, 0, 0, 1]
+    assert other.tolist() == [0, 1, 1, 0]

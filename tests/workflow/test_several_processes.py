@@ -383,3 +383,27 @@ def test_a_mistake_is_said_once(tmp_path):
     done = launch(["-m", "netwright", "train", "no-such-data", "--root", str(tmp_path)])
     assert done.returncode != 0
     assert done.stderr.count("error: ") == 1
+
+
+@pytest.mark.slow
+def test_two_processes_mix_the_examples_that_one_mixes(tmp_path):
+    changes = [
+        "augment=[{name: elastic}, {name: mixup, alpha: 1.0}]", "model={name: mlp, hidden: [8]}",
+        "optimizer={name: sgd, learning_rate: 0.05}", "training.batch_size=33",
+        "training.precision=fp32",
+    ]  # fmt: skip
+    arguments = ["-m", "netwright", "train", "digits", "--epochs", "1"]
+    arguments += [word for change in changes for word in ("--set", change)]
+    two = launch([*arguments, "--root", str(tmp_path / "two")])
+    assert two.returncode == 0, two.stderr
+    one = subprocess.run(
+        [sys.executable, *arguments, "--root", str(tmp_path / "one")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert one.returncode == 0, one.stderr
+    losses = [
+        [event["loss"] for event in events(tmp_path / name / "digits-1", "step")]
+        for name in ("one", "two")
+    ]
+    assert len(losses[0]) > 30
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
