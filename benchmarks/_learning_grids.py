@@ -155,7 +155,7 @@ def _regularisers() -> Iterator[Setting]:
         "dropout 0.5": (large.format(", dropout: 0.5"),),
         "batch normalisation": (large.format(", norm: batch"),),
         "label smoothing 0.1": ("method.label_smoothing=0.1",),
-        "gradient noise": ("training.gradient_noise=0.01",),
+        "gradient noise": ("training.gradient_noise={eta: 0.01, gamma: 0.55}",),
         "EMA 0.99": ("training.ema_decay=0.99",),
         "SWA from half": ("training.swa_start=0.5",),
         "best restore": ("training.restore_best=true",),
