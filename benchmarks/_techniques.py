@@ -397,17 +397,20 @@ def _noise_and_restarts() -> Iterator[Technique]:
         without=("training.restarts=1",),
         seeds=8,
     )
-    deep = (_mlp(hidden=(50,) * 10), _PLAIN, _CONSTANT, *_loop(epochs=8, batch_size=32))
     poor = "initialise=[{name: normal, deviation: 0.1}]"
-    yield Technique(
-        row="gradient noise",
-        data="digits",
-        metric="accuracy",
-        setting=(*deep, poor, _sgd(0.05), "training.gradient_noise={eta: 0.01}"),
-        rival="the same without",
-        without=("training.gradient_noise=null",),
-        seeds=3,
-    )
+    weak = (_mlp(hidden=(50,) * 10), _sgd(0.05), *_loop(epochs=8, batch_size=32))
+    strong = (_mlp(hidden=(48,) * 12), _sgd(0.1), *_loop(epochs=20, batch_size=32))
+    strong += ("training.clip_norm=10.0",)
+    for deep, noise, seeds in ((weak, "{eta: 0.01}", 3), (strong, "{eta: 0.1}", 5)):
+        yield Technique(
+            row="gradient noise",
+            data="digits",
+            metric="accuracy",
+            setting=(*deep, _PLAIN, _CONSTANT, poor, f"training.gradient_noise={noise}"),
+            rival="the same without",
+            without=("training.gradient_noise=null",),
+            seeds=seeds,
+        )
 
 
 def _regularisation() -> Iterator[Technique]:
