@@ -16,6 +16,8 @@ from netwright.runs.clean import clean
 from netwright.runs.events import events
 from netwright.runs.members import member_figures
 from netwright.train.loop import Loop
+from netwright.workflow.described import subject
+from own_answers import Finder, objects_loader
 from workflow_kit import TINY, blobs, pictures, table
 
 THREE = [*TINY, "ensemble.members=3"]
@@ -205,3 +207,20 @@ def test_members_that_give_no_law(unit, tmp_path):
     made = nw.fit((x, target), changes=changes, root=tmp_path)
     assert set(made.metrics) >= ({"roc_auc"} if unit == "binary-hinge" else {"pinball"})
     assert not made.folder.read_json("members.json")["ambiguity"]
+
+
+@pytest.mark.parametrize("kind", ["independent", "snapshots"])
+def test_one_of_several_is_described(kind, tmp_path):
+    part = f"ensemble={{kind: {kind}, members: 2}}"
+    made = nw.fit(blobs(60), changes=[*TINY, part], root=tmp_path)
+    with pytest.raises(BadValue, match="run must be of one network to be described") as caught:
+        subject(str(made.folder.path))
+    if kind == "independent":
+        named = str(caught.value).rpartition(" ")[2]
+        assert isinstance(subject(named).model, nn.Module)
+
+
+def test_lists_have_no_mean(tmp_path):
+    loaders = {split: objects_loader() for split in ("train", "test")}
+    with pytest.raises(BadValue, match="members must be methods whose answers are tensors"):
+        nw.fit(loaders, method=Finder(), changes=["ensemble.members=2"], epochs=1, root=tmp_path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from netwright.data.batch import map_tensors
 from netwright.metrics.base import Prediction
 
-__all__ = ["most_confident_errors", "on_cpu"]
+__all__ = ["most_confident_errors", "moved", "on_cpu"]
 
 
 def most_confident_errors(
@@ -59,13 +62,14 @@ def _confidence(prediction: Prediction, *, kind: str) -> Tensor:
 
 def on_cpu(prediction: Prediction) -> Prediction:
     """The prediction in main memory, without its graph."""
-
-    def moved(tensor: Tensor | None) -> Tensor | None:
-        return None if tensor is None else tensor.detach().cpu()
-
     return Prediction(
         outputs=moved(prediction.outputs),
         probabilities=moved(prediction.probabilities),
         logits=moved(prediction.logits),
         deviations=moved(prediction.deviations),
     )
+
+
+def moved(value: Any) -> Any:
+    """What is held, in main memory, without its graph; also of lists and mappings."""
+    return map_tensors(value, lambda tensor: tensor.detach().cpu())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from netwright._errors import BadValue, must_be
-from netwright.evaluate.confident_errors import most_confident_errors, on_cpu
+from netwright.evaluate.confident_errors import most_confident_errors, moved, on_cpu
 from netwright.evaluate.intervals import figure_intervals
 from netwright.evaluate.judgement import ClassRow, Confused, Estimate, Judgement
 from netwright.evaluate.label_curves import label_curves
@@ -25,7 +26,7 @@ _BY_LABEL = (*_ONE_CLASS, "multi-label")
 
 def judge(
     prediction: Prediction,
-    targets: Tensor,
+    targets: Any,
     *,
     kind: str,
     names: tuple[str, ...],
@@ -38,8 +39,8 @@ def judge(
 
     Args:
         prediction: answers for n examples.
-        targets: the truth, as in a batch.
-        kind: of the targets ("classes", "real", …).
+        targets: the truth, as in a batch: a tensor, or a list of an item an example.
+        kind: of the targets ("classes", "real", …); "none" for what metrics alone understand.
         names: of classes or labels.
         weight: (n,) how much each example counts.
         metrics: fresh ones; by default those of the kind. Quantiles need those of their
@@ -47,7 +48,7 @@ def judge(
         n_resamples: draws that the intervals are made of.
         seed: of the draws.
     """
-    prediction, targets = on_cpu(prediction), targets.detach().cpu()
+    prediction, targets = on_cpu(prediction), moved(targets)
     if len(targets) != len(prediction.outputs) or not len(targets):
         raise must_be("targets", f"as many as answers ({len(prediction.outputs)})", len(targets))
     if metrics is None:
@@ -73,7 +74,7 @@ def judge(
 def _estimates(
     metrics: Mapping[str, Metric],
     prediction: Prediction,
-    targets: Tensor,
+    targets: Any,
     *,
     kind: str,
     weights: Tensor,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -25,7 +26,7 @@ from netwright.metrics.ranking import RankMetric
 
 __all__ = ["Judged", "figure_intervals"]
 
-Judged = tuple[Prediction, Tensor]
+Judged = tuple[Prediction, Any]
 """Answers for n examples, and the truth."""
 
 _ONE_CLASS = ("binary", "classes", "ordinal")
@@ -134,10 +135,11 @@ def _weights(weights: Tensor, *, shares: Tensor, count: int, seed: int) -> Itera
         block = min(size, count - start)
         drawn = torch.empty(total, block, dtype=torch.float64).exponential_(generator=random)
         drawn[: len(weights)] *= weights
-        which = torch.multinomial(shares, block, replacement=True, generator=random)
-        chosen = torch.zeros(len(shares), block, dtype=torch.float64)
-        chosen[which, torch.arange(block)] = float(weights.mean())
-        drawn[len(weights) :] *= chosen
+        if len(shares):
+            which = torch.multinomial(shares, block, replacement=True, generator=random)
+            chosen = torch.zeros(len(shares), block, dtype=torch.float64)
+            chosen[which, torch.arange(block)] = float(weights.mean())
+            drawn[len(weights) :] *= chosen
         yield drawn.to(weights.dtype)
 
 
@@ -145,9 +147,13 @@ def _imagined(part: Judged, *, kind: str, good: bool) -> tuple[Tensor, Tensor, T
     """Rows whose answers are taken, what their truth would be, and how likely each is the one.
 
     For classes: an example of each class as often as the class occurs, answered like the one that
-    seems least (or most) to be of it. For others: the worst (or best) of those there are.
+    seems least (or most) to be of it. For others: the worst (or best) of those there are; for
+    lists (texts) none, as there is no telling.
     """
     prediction, targets = part
+    if not (isinstance(prediction.outputs, Tensor) and isinstance(targets, Tensor)):
+        none = torch.zeros(0, dtype=torch.int64)
+        return none, none, none.double()
     if kind in _ONE_CLASS:
         classes, members = torch.unique(targets, return_counts=True)
         likely = _likely(prediction)[:, classes.long()]
@@ -176,6 +182,8 @@ def _likely(prediction: Prediction) -> Tensor:
 def _joined(part: Judged, imagined: tuple[Tensor, Tensor, Tensor]) -> Judged:
     prediction, targets = part
     rows, truth, _ = imagined
+    if not len(rows):
+        return part
 
     def with_rows(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else torch.cat([tensor, tensor[rows]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from netwright.models.catalogue import describe as entry_of
 from netwright.models.graph import Description, describe, effective_receptive_field
 from netwright.models.graph.description import with_effective
 from netwright.runs.store import list_runs
+
+if TYPE_CHECKING:
+    from netwright.workflow.run import Run
 
 __all__ = ["Subject", "described", "parse_input", "subject"]
 
@@ -66,6 +69,7 @@ def subject(
         from netwright.workflow.run import load
 
         run = load(name, trust=trust, root=root)
+        _refuse_several(run)
         return Subject(run.model, tuple(input_shape or run.state["input_shape"]))
     if is_file_target(name):
         found = load_target(name)
@@ -115,6 +119,27 @@ def parse_input(text: str) -> tuple[int, ...]:
     if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
         raise must_be("--input", "sizes such as 3x224x224 or 10", text)
     return tuple(int(part) for part in parts)
+
+
+def _refuse_several(run: Run) -> None:
+    from netwright.runs.finished import MEMBERS
+    from netwright.runs.members import read_about_members
+
+    members = [str(one["name"]) for one in read_about_members(run.folder).get("members", [])]
+    if not members:
+        return
+    part, model = run.recipe.ensemble, run.recipe.model
+    if part is not None and part.kind == "snapshots" and model is not None:
+        other = model.name
+    else:
+        own = members[0].startswith(f"{MEMBERS}/")
+        other = str(run.folder.path / members[0]) if own else members[0]
+    raise must_be(
+        "run",
+        "of one network to be described",
+        f"{run.name}: {len(members)} that answer together",
+        f"One of them: netwright describe {other}",
+    )
 
 
 def _is_run(name: str, root: str | os.PathLike[str]) -> bool:

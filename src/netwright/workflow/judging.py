@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from netwright.methods.base import Method, Metric, Prediction
 from netwright.runs.store import RunFolder
 from netwright.train.precision import Precision
 from netwright.train.validation import Answers, predict_all
+from netwright.workflow.loaders import PreparedLoaders
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.session import Session
 
@@ -46,7 +47,7 @@ def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> N
     """Judge every split that was not learned from, and show the errors of the last."""
     prepared, task = session.prepared, session.prepared.task
     for split in ("val", "test"):
-        if split not in prepared.splits:
+        if split not in prepared.splits or split in _without_truth(prepared):
             continue
         judgement, answers = judge_split(
             session.method,
@@ -67,6 +68,10 @@ def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> N
             write_errors(folder, data=prepared.data, answers=answers)
     if isinstance(prepared, Prepared):
         write_samples(folder, data=prepared.data, index=prepared.splits["train"])
+
+
+def _without_truth(prepared: Prepared | PreparedLoaders) -> Collection[str]:
+    return prepared.without_truth if isinstance(prepared, PreparedLoaders) else ()
 
 
 def judge_split(
@@ -195,10 +200,12 @@ def write_evaluation(
     answers: Answers,
     costs: CostTable | None = None,
 ) -> None:
-    """Write figures and answers of a split into the run."""
+    """Write figures and answers of a split into the run; answers that are tensors, that is."""
     record = evaluation_record(judgement, split=split, answers=answers, costs=costs)
     folder.write_json(f"evaluation/{split}.json", record)
     prediction = answers.prediction
+    if not (isinstance(prediction.outputs, Tensor) and isinstance(answers.targets, Tensor)):
+        return  # boxes, texts: the figures alone are kept
     tensors = {
         "outputs": prediction.outputs,
         "targets": answers.targets,

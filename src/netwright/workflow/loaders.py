@@ -37,6 +37,7 @@ class PreparedLoaders:
         example: two inputs, as the loader gives them.
         counts: examples in each split.
         batches: that the training loader gives an epoch.
+        without_truth: splits whose loaders give inputs alone, which nothing can be judged on.
     """
 
     loaders: Mapping[str, Iterable[Any]]
@@ -44,6 +45,7 @@ class PreparedLoaders:
     example: Any
     counts: Mapping[str, int]
     batches: int
+    without_truth: frozenset[str] = frozenset()
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -129,6 +131,9 @@ def are_loaders(data: Any) -> bool:
 def prepare_loaders(data: Any, *, kind: str | None) -> PreparedLoaders:
     """Look once through the loaders for shapes, classes and counts.
 
+    Targets that are no numbers or classes of an example (boxes, texts, masks) have the kind "none":
+    what they mean, and what judges them, is the business of a method of one's own.
+
     Raises:
         BadData: no training loader, no targets, an empty loader, another split's name.
     """
@@ -139,16 +144,16 @@ def prepare_loaders(data: Any, *, kind: str | None) -> PreparedLoaders:
     if "train" not in loaders:
         raise must_be("data", "a mapping with a train loader", sorted(loaders), error=BadData)
     seen = _look(_undivided(loaders["train"]), split="train")
-    values = seen.targets
-    named = [str(column) for column in range(values.shape[1])] if values.ndim == 2 else ["target"]
-    target = infer_target(values.numpy(), names=named, kind=_kind(kind))
-    counts = {"train": len(values)}
+    target = _target(seen.targets, kind=None if kind is None else TargetKind(kind))
+    looks = {"train": seen}
     for name in loaders:
         if name != "train":
-            counts[name] = len(_look(loaders[name], split=name).targets)
+            looks[name] = _look(loaders[name], split=name)
             _refuse_divided(loaders[name], split=name)
+    counts = {name: look.count for name, look in looks.items()}
+    bare = frozenset(name for name, look in looks.items() if look.bare)
     batches = seen.batches if not _is_divided(loaders["train"]) else len(loaders["train"])
-    return PreparedLoaders(loaders, target, seen.example, counts, batches)
+    return PreparedLoaders(loaders, target, seen.example, counts, batches, bare)
 
 
 def _is_divided(loader: Any) -> bool:
@@ -180,30 +185,47 @@ def _refuse_divided(loader: Any, *, split: str) -> None:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one pass over a loader showed: two inputs, all targets, how many batches."""
+    """What one pass over a loader showed.
+
+    Attributes:
+        example: two inputs.
+        targets: where they are numbers or classes.
+        bare: whether there are no targets at all.
+        count: of examples.
+        batches: of them.
+    """
 
     example: Any
-    targets: Tensor
+    targets: Tensor | None
+    bare: bool
+    count: int
     batches: int
 
 
 def _look(loader: Iterable[Any], *, split: str) -> _Seen:
     example: Any = None
-    targets: list[Tensor] = []
+    targets: list[Any] = []
+    count = 0
     for item in loader:
         batch = as_batch(item)
-        if not isinstance(batch.targets, Tensor):
-            raise BadData(
-                f"loader {split} must give (inputs, targets) with a tensor of targets, got targets "
-                f"of type {type(batch.targets).__name__}. Learn from it with a method of your own."
-            )
         if not targets:
             example = batch[:2].inputs
         targets.append(batch.targets)
+        count += len(batch)
     if not targets:
         raise BadData(f"loader {split} must give at least one batch, got none.")
-    return _Seen(example, torch.cat(targets), len(targets))
+    numbers = all(isinstance(one, Tensor) and one.ndim <= 2 for one in targets)
+    return _Seen(
+        example=example,
+        targets=torch.cat(targets) if numbers else None,
+        bare=all(one is None for one in targets),
+        count=count,
+        batches=len(targets),
+    )
 
 
-def _kind(kind: str | None) -> TargetKind | None:
-    return None if kind is None else TargetKind(kind)
+def _target(values: Tensor | None, *, kind: TargetKind | None) -> Target:
+    if values is None:
+        return Target(kind=TargetKind.NONE)
+    named = [str(column) for column in range(values.shape[1])] if values.ndim == 2 else ["target"]
+    return infer_target(values.numpy(), names=named, kind=kind)

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from netwright._errors import BadType, must_be
+from netwright._errors import BadData, BadType, must_be
 from netwright.data.dataset import Data, InMemory, InputKind, TargetKind
 from netwright.data.open import open_data
 from netwright.data.preprocess.catalogue import default_for
 from netwright.data.sources.table import Table
 from netwright.evaluate.costs import Costs, CostTable
 from netwright.methods.base import Method
+from netwright.methods.catalogue import CATALOGUE as METHODS
 from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
@@ -175,6 +176,8 @@ def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders
     if given.model is None and given.method is None and recipe.model is None:
         raise must_be("model", "given with a DataLoader", None, "fit(loader, model=my_module)")
     prepared = prepare_loaders(given.data, kind=recipe.data.kind)
+    if prepared.target.values is None and given.method is None:
+        _refuse_without_own_method(recipe)
     _refuse_for_loaders(recipe)
     facts = Facts(count=prepared.counts["train"], batches=prepared.batches, preprocess="none")
     recipe = complete(recipe, facts)
@@ -232,13 +235,24 @@ def _facts(data: Data, *, count: int) -> Facts:
     )
 
 
+def _refuse_without_own_method(recipe: Recipe) -> None:
+    if recipe.method.name in METHODS:
+        raise must_be(
+            "loader",
+            f"one that gives (inputs, targets) with targets (n,) or (n, t) for {recipe.method.name}",
+            "none, lists, or tensors of more axes",
+            "A method of your own learns from them: fit(loader, method=mine).",
+            error=BadData,
+        )
+
+
 def _refuse_for_loaders(recipe: Recipe) -> None:
-    """What a DataLoader decides itself is refused, not passed over."""
+    """What a DataLoader decides itself is refused, not passed over; a completed recipe has none."""
     own = {
         "training.batch_size": recipe.training.batch_size,
         "training.workers": recipe.training.workers,
-        "preprocess": recipe.preprocess,
-        "augment": recipe.augment,
+        "preprocess": None if recipe.preprocess == Named(name="none") else recipe.preprocess,
+        "augment": recipe.augment or None,
         "costs": recipe.costs,
         "split": None if recipe.split == SplitPart() else recipe.split,
     }
