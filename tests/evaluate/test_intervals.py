@@ -7,10 +7,12 @@ from netwright.evaluate.hold_out import judge
 from netwright.evaluate.intervals import figure_intervals
 from netwright.metrics.accuracy import Accuracy
 from netwright.metrics.base import Prediction
+from netwright.metrics.bleu import Bleu
 from netwright.metrics.gaussian import GaussianNll
 from netwright.metrics.per_class import BalancedAccuracy, MicroF1
 from netwright.metrics.ranking import RocAuc
 from netwright.metrics.regression import R2
+from netwright.metrics.standard import gaussian_metrics
 
 
 def ends(metric, prediction, targets, *, kind="binary", weights=None, n_resamples=2000):
@@ -117,3 +119,25 @@ def test_the_ends_are_on_the_right_sides():
         Prediction(outputs=answers), truth, kind="real", names=("x",), metrics=metrics
     ).metrics["r2"]
     assert judged.low < judged.value < judged.high
+
+
+def test_answers_keep_their_deviations():
+    draws = torch.Generator().manual_seed(0)
+    means, deviations = torch.randn(200, generator=draws), torch.rand(200, generator=draws) + 0.5
+    targets = means + deviations * torch.randn(200, generator=draws)
+    law = Prediction(outputs=means, deviations=deviations)
+    found = judge(law, targets, kind="real", names=("y",), metrics=gaussian_metrics())
+    figure = found.metrics["gaussian_nll"]
+    assert figure.low < figure.value < figure.high
+    expected = -torch.distributions.Normal(means, deviations).log_prob(targets).mean()
+    assert figure.value == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_lists_have_intervals_without_an_imagined_answer():
+    answers = ["a b c d e", "a b c d", "x y z", "e f g h i j"]
+    targets = ["a b c d e f", "a b c d", "x y w", "e f g h q j"]
+    found = judge(
+        Prediction(outputs=answers), targets, kind="none", names=(), metrics={"bleu": Bleu(max_n=2)}
+    )
+    figure = found.metrics["bleu"]
+    assert figure.low < figure.value < figure.high

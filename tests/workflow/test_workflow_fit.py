@@ -89,7 +89,7 @@ def test_a_loader_over_a_stream_has_the_epochs_that_one_pass_shows():
 
 @pytest.mark.parametrize(
     "change",
-    ["split.seed=3", "augment=[{name: flip}]", "training.workers=1", "preprocess={name: none}"],
+    ["split.seed=3", "augment=[{name: flip}]", "training.workers=1", "preprocess=standardise"],
 )
 def test_what_a_loader_decides_is_not_asked_of_the_recipe(change):
     with pytest.raises(
@@ -256,7 +256,7 @@ def test_the_callers_state_is_left_as_it_was_by_a_failure():
 def test_the_doctor_changes_no_bit():
     x, y = blobs()
     with_it, without = (
-        nw.fit((x * 100, y), doctor=doctor, changes=[*TINY, "preprocess={name: none}"])
+        nw.fit((x * 100, y), doctor=doctor, changes=[*TINY, "preprocess={name: standardise}"])
         for doctor in (True, False)
     )
     assert with_it.findings  # it was there

@@ -239,7 +239,7 @@ def _refuse_without_own_method(recipe: Recipe) -> None:
     if recipe.method.name in METHODS:
         raise must_be(
             "loader",
-            f"one that gives (inputs, targets) with targets (n,) or (n, t) for {recipe.method.name}",
+            f"one that gives targets (n,) or (n, t) for {recipe.method.name}",
             "none, lists, or tensors of more axes",
             "A method of your own learns from them: fit(loader, method=mine).",
             error=BadData,
