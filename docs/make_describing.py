@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 import netwright as nw
 from netwright.models.graph import Description
@@ -20,12 +22,16 @@ NETWORKS += ("densenet121", "mobilenet_v2", "shufflenet_v2_x1_0", "squeezenet1_1
 NETWORKS += ("mobilenet_v3_small", "efficientnet_b0", "convnext_tiny", "swin_t", "vit_b_16")
 PUBLISHED = {"alexnet": "195", "vgg16": "212", "inception_v3": "1311"}
 
+DEPTHS = {"resnet18": 2, "googlenet": 1}
+
 INTRODUCTION = """# What a network is made of
 
 ```bash
 netwright describe torchvision:googlenet --depth 1 -o googlenet.svg
 netwright describe small-resnet --input 1x28x28 --set model.width=64 --effective 8
 netwright describe my.py:Net --input 3x64x64 --json
+netwright describe my.py:Reader --input 20:int            # 20 integers, such as numbers of words
+netwright describe my.py:Both --input 3x64x64 --input 5   # two inputs
 netwright describe runs/digits-1
 ```
 
@@ -54,6 +60,10 @@ hold it against the gradient, element by element, in random nets and in torchvis
 gradient of the middle unit over N random inputs
 ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)). [Measured](measured.md) on ResNet-18:
 training on ImageNet widens it in the last stage and narrows it in the first two.
+
+**Signal.** How the mean, the variance and the gradient norm change from layer to layer before the
+first step is said of a network on its data by `netwright signal DATA --model MODEL`, from Python by
+`netwright.probes.signal_propagation(model, batch)`.
 
 **Shape arithmetic** alone is in `netwright.models.shapes`: `output_size`,
 `transposed_output_size`, `same_padding`, `full_padding`, parameters and multiply-adds.
@@ -104,25 +114,63 @@ def draw_block(found: Description, name: str, path: Path) -> None:
     block.draw(path, depth=0)
 
 
-def main() -> None:
-    """Write the page."""
+class Unet(nn.Module):
+    """Encoder and decoder: down twice, up twice, each level handed across."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down1 = nn.Conv2d(3, 16, 3, padding=1)
+        self.down2 = nn.Conv2d(16, 32, 3, padding=1)
+        self.bottom = nn.Conv2d(32, 64, 3, padding=1)
+        self.up2 = nn.ConvTranspose2d(64, 32, 2, 2)
+        self.mix2 = nn.Conv2d(64, 32, 3, padding=1)
+        self.up1 = nn.ConvTranspose2d(32, 16, 2, 2)
+        self.mix1 = nn.Conv2d(32, 16, 3, padding=1)
+        self.classes = nn.Conv2d(16, 5, 1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """A score of each class at each pixel."""
+        fine = F.relu(self.down1(picture))
+        coarse = F.relu(self.down2(F.max_pool2d(fine, 2)))
+        deepest = F.relu(self.bottom(F.max_pool2d(coarse, 2)))
+        coarse = F.relu(self.mix2(torch.cat([coarse, self.up2(deepest)], 1)))
+        return self.classes(F.relu(self.mix1(torch.cat([fine, self.up1(coarse)], 1))))
+
+
+def row(found: Description, name: str) -> str:
+    """A network's line of the first table."""
+    cells = (f"{found.parameters:,}", large(found.multiply_adds), large(found.flops))
+    return f"| {' | '.join((name, *cells, *last_moving(found, name)))} |"
+
+
+def section(found: Description, title: str) -> str:
+    """A network's layers."""
+    table = str(found).partition("\nnot used")[0]
+    return f"## {title}\n\n```text\n{table}\n```\n"
+
+
+def unet() -> str:
+    """The section of an encoder with a decoder."""
+    found = nw.describe(Unet(), (3, 128, 128))
+    return section(found, "An encoder with a decoder (U-Net), layer by layer")
+
+
+def page() -> str:
+    """The whole page; the drawing is made beside it."""
     lines = ["| network | parameters | multiply-adds | FLOPs | field | stride | start |"]
     lines += ["|---|---|---|---|---|---|---|"]
     tables = []
     for name in NETWORKS:
         found = described(name)
-        cells = (f"{found.parameters:,}", large(found.multiply_adds), large(found.flops))
-        lines.append(f"| {' | '.join((name, *cells, *last_moving(found, name)))} |")
-        if name in {"resnet18", "googlenet"}:
-            depth = {"resnet18": 2, "googlenet": 1}[name]
-            table = str(found.collapsed(depth)).partition("\nnot used")[0]
-            tables.append(f"## {name}, whole modules for layers\n\n```text\n{table}\n```\n")
+        lines.append(row(found, name))
+        if name in DEPTHS:
+            title = f"{name}, whole modules for layers"
+            tables.append(section(found.collapsed(DEPTHS[name]), title))
         if name == "googlenet":
             draw_block(found, "inception3a", HERE / "images" / "inception-3a.svg")
-    page = INTRODUCTION + "\n".join(lines) + "\n\n" + "\n".join(tables)
-    page += "\n## A block of GoogLeNet, drawn\n\n![Inception 3a](images/inception-3a.svg)\n"
-    (HERE / "describing.md").write_text(page, encoding="utf-8")
+    text = INTRODUCTION + "\n".join(lines) + "\n\n" + "\n".join((*tables, unet()))
+    return text + "\n## A block of GoogLeNet, drawn\n\n![Inception 3a](images/inception-3a.svg)\n"
 
 
 if __name__ == "__main__":
-    main()
+    (HERE / "describing.md").write_text(page(), encoding="utf-8")

@@ -25,6 +25,15 @@ class Net(nn.Module):
     def forward(self, x):
         return self.head(self.conv(x).mean((2, 3)))
 
+class Words(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.head = nn.Linear(4, num_classes)
+
+    def forward(self, words, *more):
+        return self.head(self.words(words).mean(1) + sum(more))
+
 ready = nn.Sequential(nn.Conv2d(1, 2, 5), nn.ReLU())
 """
 
@@ -67,13 +76,20 @@ def test_a_file_with_a_class_or_a_module():
     assert "Conv2d 5×5" in netwright("describe", "mine.py:ready", "--input", "1x28x28")
 
 
+def test_integers_and_several_inputs():
+    assert "Words on 1×5: 5,036 parameters" in netwright(
+        "describe", "mine.py:Words", "--input", "5:int"
+    )
+    two = ("describe", "mine.py:Words", "--input", "5:int", "--input", "4", "--json")
+    assert json.loads(netwright(*two))["input_shape"] == [1, 5]
+
+
 def test_a_run(here, monkeypatch):
     monkeypatch.setattr(Run, "report", lambda self: "-")
-    nw.fit("iris", changes=TINY, name="mine")
-    assert "MLP on 1×4" in netwright("describe", "mine")
     nw.fit("iris", changes=TINY, name="other", root=here / "elsewhere")
     words = ("describe", "other", "--root", here / "elsewhere")
     assert "MLP on 1×4" in netwright(*words)
+    assert "MLP on 1×4" in netwright("describe", here / "elsewhere" / "other")
     with pytest.raises(BadValue, match="options must be left out for a run"):
         netwright(*words, "--set", "model.hidden=[3]")
 
@@ -81,7 +97,9 @@ def test_a_run(here, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("mlp",), "input_shape must be given for mlp"),
+        (("mlp",), "--input must be given for mlp"),
+        (("lenet", "--input", "20:word"), "--input must be sizes such as 3x224x224"),
+        (("mine.py:Words", "--input", "5:int", "--effective", 1), "--effective must be left out"),
         (("lenet", "--input", "1xa"), "--input must be sizes such as 3x224x224"),
         (("lenet", "--set", "optimizer.name=sgd"), "--set must be an option of the network"),
         (("nosuch",), "model must be a known model"),

@@ -13,7 +13,7 @@ from netwright.models import shapes
 from netwright.models.graph import describe, windows
 from netwright.models.graph.receptive_field import fields_of
 from netwright.models.graph.record import record
-from netwright.workflow.described import Subject, described, subject
+from netwright.workflow.described import Input, Subject, described, subject
 
 NET = nn.Sequential(nn.Conv2d(1, 2, (3, 5)), nn.ReLU())
 
@@ -28,9 +28,9 @@ def window(_: Path, **keyword: Any) -> list[Any]:
 
 
 def built(_: Path, **keyword: Any) -> Any:
-    keyword = {"input_shape": (4,), **keyword}
+    keyword = {"inputs": [Input((4,))], **keyword}
     found = subject("mlp", **keyword)
-    return [found.model, found.input_shape]
+    return [found.model, found.example]
 
 
 CASES = {
@@ -63,10 +63,10 @@ CASES = {
     ),
     "netwright.workflow.described:subject": Case(
         built,
-        {"input_shape": (5,), "num_classes": 3, "options": {"hidden": [3]}},
+        {"inputs": [Input((5,))], "num_classes": 3, "options": {"hidden": [3]}},
     ),
     "netwright.workflow.described:described": Case(
-        lambda _, **keyword: str(described(Subject(NET, (1, 8, 8)), **keyword)),
+        lambda _, **keyword: str(described(Subject(NET, (Input((1, 8, 8)),)), **keyword)),
         {"axes": (3,), "effective": 2},
     ),
 }

@@ -12,9 +12,10 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 import netwright as nw
-from netwright._errors import BadValue
+from netwright._errors import BadType, BadValue
 from netwright.models.graph import describe
 from netwright.models.graph.layout import lay_out
+from netwright.models.graph.table import table
 from netwright.models.shapes import (
     convolution_multiply_adds,
     convolution_parameters,
@@ -62,6 +63,38 @@ def test_every_layer_has_its_shape_parameters_and_arithmetic():
     assert described.unused == ("spare.weight", "spare.bias")
     assert described.parameters == sum(value.numel() for value in Small().parameters())
     assert described.parameters == sum(one.parameters for one in described.layers) + 6
+
+
+class Bare(nn.Module):
+    """Parameters that no module of their own reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, 8))
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = nn.Parameter(torch.zeros(5, 8))
+
+    def forward(self, x):
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1)
+        return F.linear(self.attention(x, x, x)[0], self.head)
+
+
+def test_parameters_belong_to_what_computes_with_them():
+    described = describe(Bare(), (3, 8))
+    assert described.unused == ()
+    assert described.parameters == sum(one.parameters for one in described.layers)
+    assert [one.parameters for one in described.layers if one.operation == "cat"] == [8]
+    assert described.layers[-1].parameters == 40
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.LSTM, 4), (nn.GRU, 3)])
+def test_a_recurrent_layer_is_the_sum_of_its_steps(kind, gates):
+    net = kind(3, 5, batch_first=True)
+    with torch.no_grad():
+        described = describe(net, torch.zeros(2, 7, 3))
+    assert described.multiply_adds == 2 * 7 * gates * 5 * (3 + 5)
+    assert described.uncounted == described.unknown == ()
+    assert torch.backends.mkldnn.enabled
 
 
 def test_edges_go_through_the_branches():
@@ -150,6 +183,17 @@ def test_receptive_fields_stand_in_the_table():
     assert "multiply-adds" in text.splitlines()[-2]
 
 
+def test_paths_lose_their_beginning_where_there_is_no_room():
+    net = nn.Sequential()
+    net.add_module("a" * 60 + "z", nn.Linear(2, 3))
+    described = describe(net, (2,))
+    assert len(str(described).splitlines()[1]) > 100
+    lines = table(described, width=100).splitlines()
+    assert len(lines[1]) == 100
+    assert lines[2].startswith("…aaa")
+    assert "aaz  Linear" in lines[2]
+
+
 def test_shape_dtype_and_batch_of_the_input():
     net = nn.Linear(4, 2).double()
     assert describe(net, (4,)).input_shape == (1, 4)
@@ -160,9 +204,18 @@ def test_shape_dtype_and_batch_of_the_input():
     assert found.layer("1").receptive_field[0].size == 1
 
 
+class Raises(nn.Module):
+    def forward(self, x):
+        raise ValueError("\nonly on Tuesdays\nor so")
+
+
 def test_refusals():
     with pytest.raises(BadValue, match="input must be what Small takes"):
         describe(Small(), (5, 16, 16))
+    with pytest.raises(BadValue, match=r"got input=\(1, 2\). ValueError: only on Tuesdays$"):
+        describe(Raises(), (2,))
+    with pytest.raises(BadType, match="model must be a torch"):
+        describe(torch.relu, (2,))
     described = describe(Small(), (3, 16, 16))
     with pytest.raises(BadValue, match="layer must be a known layer"):
         described.layer("stam")

@@ -78,12 +78,28 @@ def test_magnitudes_are_averaged_over_inputs_and_the_model_stays():
     assert not net[2]._forward_hooks
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_inputs_are_taken_to_the_models_precision(kind):
+    net = blurs(3).to(kind)
+    seen = effective_receptive_field(net, torch.zeros(1, 1, 15, 15), layers="2")["2"]
+    expected = effective_receptive_field(blurs(3), torch.zeros(1, 1, 15, 15), layers="2")["2"]
+    assert seen.axes[0].sigma == pytest.approx(expected.axes[0].sigma, rel=0.02)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a second device")
+def test_inputs_are_taken_to_the_models_device():
+    seen = effective_receptive_field(blurs(3).cuda(), torch.zeros(1, 1, 15, 15), layers="2")["2"]
+    assert sum(one > 0 for one in seen.profiles[0]) == 7
+
+
 def test_refusals():
     net = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten())
     with pytest.raises(BadValue, match="layer must be a known layer"):
         effective_receptive_field(net, torch.zeros(1, 1, 8, 8), layers="2")
     with pytest.raises(BadValue, match="layer must be one with positions"):
         effective_receptive_field(net, torch.zeros(1, 1, 8, 8), layers="1")
+    with pytest.raises(BadValue, match="inputs must be numbers that have a gradient"):
+        effective_receptive_field(net, torch.zeros(1, 1, 8, 8, dtype=torch.long), layers="0")
     nn.init.zeros_(net[0].weight)
     with pytest.raises(BadValue, match="whose middle unit depends on the input"):
         effective_receptive_field(net, torch.zeros(1, 1, 8, 8), layers="0")

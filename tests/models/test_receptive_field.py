@@ -179,21 +179,21 @@ def check_random_free(seed):
     return check_free(net, shape, draw=net.draw) if net.dims < 3 else 0
 
 
-@pytest.mark.parametrize("seed", range(1, 41))
+@pytest.mark.parametrize("seed", range(2, 26))
 def test_random_nets_see_what_their_gradient_says(seed):
     check_random(seed)
 
 
 def test_size_stride_and_start_of_random_nets_are_those_of_the_gradient():
-    assert sum(check_random_free(seed) for seed in range(25)) > 50
+    assert sum(check_random_free(seed) for seed in range(12)) > 25
 
 
 @pytest.mark.slow
 def test_many_random_nets():
-    for seed in range(41, 600):
+    for seed in [1, *range(26, 600)]:
         torch.manual_seed(seed)
         check_random(seed)
-    assert sum(check_random_free(seed) for seed in range(25, 400)) > 1000
+    assert sum(check_random_free(seed) for seed in range(12, 400)) > 1000
 
 
 class Unet(nn.Module):
@@ -313,6 +313,24 @@ def test_pooling_of_all_linear_layers_and_attention_see_everything(last):
     assert all(one.is_whole and one.stride is None and one.size == 8 for one in found)
 
 
+class Stacked(nn.Module):
+    """Positions taken apart, convolved and put together again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, x):
+        x = torch.stack([self.conv(x), x], 1)[:, 0] * 2
+        return torch.stack(list(x.unbind(-1)), -1)
+
+
+def test_stacking_keeps_what_each_part_sees():
+    check(neutral(Stacked()), (1, 2, 6, 7))
+    found = field(Stacked(), (1, 2, 6, 7))
+    assert (found[0].size, found[0].stride, found[0].start) == (3, 1, -1)
+
+
 class Gated(nn.Module):
     """Squeeze and excite: what is multiplied with a mean over everything sees everything."""
 
@@ -369,9 +387,11 @@ PUBLISHED = {
     "torchvision:alexnet": ("features.12", 195, 32, None),
     "torchvision:vgg16": ("features.30", 212, 32, 90),
     "torchvision:inception_v3": ("Mixed_7c", 1311, 32, None),
-    "timm:mobilenetv1_100": ("blocks", 315, 32, None),
 }
-DEEPER = {"timm:inception_resnet_v2": ("conv2d_7b", 3039, 32, None)}
+DEEPER = {
+    "timm:mobilenetv1_100": ("blocks", 315, 32, None),
+    "timm:inception_resnet_v2": ("conv2d_7b", 3039, 32, None),
+}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -381,7 +401,7 @@ def test_fields_are_the_published_ones(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DEEPER)
-def test_the_field_of_a_deep_net_is_the_published_one(name):
+def test_the_field_of_timms_nets_is_the_published_one(name):
     check_published(name, DEEPER[name])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,11 @@ def add_to(app: typer.Typer) -> None:
 
 def describe(
     model: str = typer.Argument(..., help="A name of `netwright find`, my.py:Net, or a run."),
-    shape: str | None = typer.Option(
-        None, "--input", metavar="3x224x224", help="Shape of one example."
+    inputs: list[str] = typer.Option(
+        [],
+        "--input",
+        metavar="3x224x224",
+        help="Shape of one example; 20:int for integers; once for each input of several.",
     ),
     classes: int = typer.Option(1000, help="Scores of a network that is built."),
     changes: list[str] = typer.Option(
@@ -38,22 +43,35 @@ def describe(
     trust: bool = TRUST,
     root: Path = typer.Option(Path("runs"), "--root", help="Folder of all runs."),
 ) -> None:
-    """Say what MODEL is made of: shapes, parameters, FLOPs, receptive fields; draw it."""
+    """Say what MODEL is made of: shapes, parameters, FLOPs, receptive fields; draw it.
+
+    How a signal and its gradient pass it on real data is said by `netwright signal`.
+    """
     options = dict(_option(change) for change in changes)
 
+    from netwright.models.graph.table import table
     from netwright.workflow.described import described, parse_input, subject
 
-    given = None if shape is None else parse_input(shape)
     found = subject(
-        model, input_shape=given, num_classes=classes, options=options, trust=trust, root=root
+        model,
+        inputs=[parse_input(one) for one in inputs],
+        num_classes=classes,
+        options=options,
+        trust=trust,
+        root=root,
     )
     description = described(found, effective=effective)
     if output is not None:
         description.draw(output, depth=depth)
     shown = description if depth is None else description.collapsed(depth)
-    typer.echo(json.dumps(shown.to_json()) if as_json else str(shown))
+    typer.echo(json.dumps(shown.to_json()) if as_json else table(shown, width=_room()))
     if output is not None and not as_json:
         typer.echo(f"drawn: {output}")
+
+
+def _room() -> int | None:
+    """Columns of the terminal; None where it is a file that is written."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _option(change: str) -> tuple[str, Any]:

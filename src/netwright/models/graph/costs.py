@@ -80,7 +80,8 @@ def _names(text: str) -> frozenset[str]:
 
 COSTS_NOTHING = _names(
     "view _unsafe_view reshape permute transpose t squeeze unsqueeze select slice "
-    "split split_with_sizes chunk unbind expand cat stack clone copy detach alias "
+    "split split_with_sizes chunk unsafe_split unsafe_chunk unbind expand cat stack clone copy "
+    "detach alias "
     "_to_copy to lift_fresh contiguous as_strided empty empty_like new_empty "
     "new_empty_strided zeros zeros_like new_zeros ones ones_like new_ones full "
     "full_like new_full fill zero arange scalar_tensor constant_pad_nd "

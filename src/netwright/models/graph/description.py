@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from netwright._errors import must_be, unknown
+from netwright._errors import NetwrightError, must_be, unknown
 from netwright.models.graph.layers import Layer, collapse, layers_of
 from netwright.models.graph.receptive_field import fields_of
-from netwright.models.graph.record import record
+from netwright.models.graph.record import numbers_of, record, refuse_others
 from netwright.models.graph.table import plain, table
 
 if TYPE_CHECKING:
@@ -154,13 +154,14 @@ def describe(
         BadType: `model` is no module.
         BadValue: the model can't take such inputs.
     """
+    refuse_others(model)
     given = example(model, inputs)
     try:
         graph = record(model, given)
-    except RuntimeError as error:
-        said = str(error).splitlines()[0]
-        shown = tuple(given.shape) if isinstance(given, Tensor) else "several"
-        raise must_be("input", f"what {type(model).__name__} takes", shown, said) from error
+    except NetwrightError:
+        raise
+    except Exception as error:  # whatever the model itself says of such an input
+        raise _refused(model, given, error) from error
     fields = fields_of(graph, axes=axes)
     layers = layers_of(graph, fields)
     read = {number for operation in graph.operations for number in operation.inputs}
@@ -182,6 +183,16 @@ def with_effective(description: Description, measured: dict[str, EffectiveField]
     return replace(description, effective=measured)
 
 
+def _refused(model: nn.Module, given: Tensor | Sequence[Any], error: Exception) -> NetwrightError:
+    several = (given,) if isinstance(given, Tensor) else given
+    shapes = [tuple(one.shape) if isinstance(one, Tensor) else one for one in several]
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    if not isinstance(error, RuntimeError) or not said:
+        said = f"{type(error).__name__}: {said}".rstrip(": ")
+    shown = shapes[0] if len(shapes) == 1 else shapes
+    return must_be("input", f"what {type(model).__name__} takes", shown, said)
+
+
 def example(
     model: nn.Module, inputs: Tensor | Sequence[int] | Sequence[Tensor]
 ) -> Tensor | Sequence[Any]:
@@ -193,6 +204,4 @@ def example(
     """
     if isinstance(inputs, Tensor) or not all(isinstance(size, int) for size in inputs):
         return inputs
-    kinds = (one for one in model.parameters() if one.is_floating_point())
-    like = next(kinds, torch.zeros(()))
-    return torch.zeros((1, *inputs), dtype=like.dtype, device=like.device)
+    return torch.zeros(1, *inputs).to(numbers_of(model))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netwright._errors import must_be, unknown
+from netwright.models.graph.record import numbers_of
 
 __all__ = ["EffectiveAxis", "EffectiveField", "effective_receptive_field"]
 
@@ -72,15 +73,19 @@ def effective_receptive_field(
 
     Args:
         model: any module; it runs in evaluation mode and stays as it was.
-        inputs: (n, c, ...) real examples or random ones; more of them make a smoother mean.
+        inputs: (n, c, ...) real examples or random ones; more of them make a smoother mean. They
+            are taken to the model's device and precision.
         layers: paths of the modules that are looked at.
 
     Returns:
         For each layer its field; axes are those of `inputs` after batch and channel.
 
     Raises:
-        BadValue: no module of that path, it never ran, or its output has no positions.
+        BadValue: no module of that path, it never ran, its output has no positions, or the inputs
+            are integers, which have no gradient.
     """
+    if not inputs.is_floating_point():
+        raise must_be("inputs", "numbers that have a gradient", str(inputs.dtype))
     wanted = [layers] if isinstance(layers, str) else list(layers)
     double = copy.deepcopy(model).eval()
     known = dict(double.named_modules())
@@ -90,7 +95,7 @@ def effective_receptive_field(
     taken: dict[str, Tensor] = {}
     for name in wanted:
         known[name].register_forward_hook(_Taken(name, taken))
-    inputs = inputs.detach().clone().requires_grad_()
+    inputs = inputs.detach().to(numbers_of(double)).clone().requires_grad_()
     with torch.enable_grad():
         double(inputs)
     return {name: _measured(name, taken, inputs) for name in wanted}
@@ -118,7 +123,7 @@ def _measured(name: str, taken: dict[str, Tensor], inputs: Tensor) -> EffectiveF
         output = output[..., place]
     unit = output.sum()
     (gradient,) = torch.autograd.grad(unit, inputs, retain_graph=True)
-    weight = gradient.abs().mean(0).sum(0).double().cpu().numpy()
+    weight = gradient.abs().cpu().double().mean(0).sum(0).numpy()
     if not weight.any():
         raise must_be("layer", "one whose middle unit depends on the input", name)
     profiles = []

@@ -59,10 +59,13 @@ def layers_of(graph: Graph, fields: FieldsOfGraph) -> tuple[Layer, ...]:
     groups = [list(group) for _, group in groupby(graph.operations, _belonging(graph))]
     groups = [group for group in groups if any(_is_shown(one, graph) for one in group)]
     place = {one.number: n for n, group in enumerate(groups) for one in group}
+    last_read = {n: one.number for one in graph.operations for n in one.inputs}
+    last_read |= dict.fromkeys(graph.outputs, len(graph.operations))
     seen: set[str] = set()
     layers = []
     for group in groups:
-        layers.append(_layer(group, graph, fields, place=place, seen=seen))
+        out = _output(group, graph, last_read)
+        layers.append(_layer(group, graph, fields, out=out, place=place, seen=seen))
     return tuple(layers)
 
 
@@ -112,16 +115,16 @@ def _layer(
     graph: Graph,
     fields: FieldsOfGraph,
     *,
+    out: int,
     place: dict[int, int],
     seen: set[str],
 ) -> Layer:
     first = group[0]
     is_module = first.module in graph.leaves and bool(first.module)
     costs = [cost_of(one, graph) for one in group]
-    names = {graph.values[n].name for one in group for n in one.inputs} & set(graph.parameters)
+    sources, names = _sources(group, graph, place)
     fresh = names - seen
     seen |= names
-    out = _output(group, graph)
     own = place[first.number]
     return Layer(
         name=first.module,
@@ -134,7 +137,7 @@ def _layer(
         flops=sum(cost.flops for cost in costs),
         activation_bytes=sum(_new_bytes(one, graph) for one in group),
         receptive_field=fields.of(out),
-        reads=tuple(sorted(_sources(group, graph, place) - {own})),
+        reads=tuple(sorted(sources - {own})),
         unknown=fields.unknown.get(out, ""),
         uncounted=tuple(
             one.name for one, cost in zip(group, costs, strict=True) if not cost.is_counted
@@ -149,14 +152,13 @@ def _readable(name: str) -> str:
     return "attention" if plain.startswith("scaled_dot_product") else plain
 
 
-def _output(group: Sequence[Operation], graph: Graph) -> int:
+def _output(group: Sequence[Operation], graph: Graph, last_read: Mapping[int, int]) -> int:
     """The tensor that goes on from a layer: the last that others read, or that is the model's."""
     own = {one.number for one in group}
     made = [n for one in group for n in one.outputs]
-    outside = {n for one in graph.operations[group[-1].number + 1 :] for n in one.inputs}
-    outside |= set(graph.outputs)
+    end = group[-1].number
     last = [n for one in group for n in one.outputs[:1] if graph.values[n].origin in own]
-    return next((n for n in reversed(made) if n in outside), (last or made)[-1])
+    return next((n for n in reversed(made) if last_read.get(n, -1) > end), (last or made)[-1])
 
 
 def _new_bytes(operation: Operation, graph: Graph) -> int:
@@ -166,10 +168,13 @@ def _new_bytes(operation: Operation, graph: Graph) -> int:
     return sum(graph.values[n].bytes for n in made if graph.values[n].owns_memory)
 
 
-def _sources(group: Sequence[Operation], graph: Graph, place: dict[int, int]) -> set[int]:
-    """The layers before it, through whatever plumbing lies between."""
+def _sources(
+    group: Sequence[Operation], graph: Graph, place: dict[int, int]
+) -> tuple[set[int], set[str]]:
+    """The layers before it and the parameters it reads, through whatever plumbing lies between."""
     own = {one.number for one in group}
     found: set[int] = set()
+    names: set[str] = set()
     waiting = [n for one in group for n in one.inputs]
     met: set[int] = set()
     while waiting:
@@ -184,7 +189,9 @@ def _sources(group: Sequence[Operation], graph: Graph, place: dict[int, int]) ->
             found.add(place[origin])
         elif origin is not None:
             waiting += graph.operations[origin].inputs
-    return found
+        elif graph.values[number].name in graph.parameters:
+            names.add(graph.values[number].name)
+    return found, names
 
 
 def _detail(operation: Operation, graph: Graph) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "same_places",
     "shuffled",
     "sliced",
+    "stacked",
     "swapped",
     "viewed",
     "written",
@@ -54,6 +55,26 @@ def joined(call: Call) -> list[Fields] | None:
         tuple(joined(ends) for ends in zip(*(one.low for one in listed), strict=True)),
         tuple(joined(ends) for ends in zip(*(one.high for one in listed), strict=True)),
         kept,
+    )
+    return [whole.narrowed()]
+
+
+def stacked(call: Call) -> list[Fields]:
+    """Tensors side by side along a dimension that they didn't have."""
+    dim = call.arguments["dim"] % len(call.shape)
+    tensors = [call.known[one.value] for one in call.arguments["tensors"]]
+
+    def laid(ends: Sequence[Tensor]) -> Tensor:
+        return torch.stack(torch.broadcast_tensors(*ends), dim)  # type: ignore[no-untyped-call]
+
+    motion = renumbered(
+        merged(tensors), {old: old + (old >= dim) for old in range(len(call.shape) - 1)}
+    )
+    whole = Fields(
+        call.shape,
+        tuple(laid(ends) for ends in zip(*(one.low for one in tensors), strict=True)),
+        tuple(laid(ends) for ends in zip(*(one.high for one in tensors), strict=True)),
+        motion,
     )
     return [whole.narrowed()]
 

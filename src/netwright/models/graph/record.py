@@ -21,7 +21,7 @@ from netwright._errors import BadType, NothingObserved, must_be
 from netwright.models.graph.operations import Graph
 from netwright.models.graph.recorder import Recorder
 
-__all__ = ["record"]
+__all__ = ["numbers_of", "record", "refuse_others"]
 
 
 def record(model: nn.Module, inputs: Tensor | Sequence[Any]) -> Graph:
@@ -43,8 +43,7 @@ def record(model: nn.Module, inputs: Tensor | Sequence[Any]) -> Graph:
         BadType: `model` is no module, or lazy ones in it were never called.
         NothingObserved: it ran no operation.
     """
-    if not isinstance(model, nn.Module):
-        raise must_be("model", "a torch.nn.Module", type(model).__name__, error=BadType)
+    refuse_others(model)
     given = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     lazy = [name for name, value in model.named_parameters() if nn.parameter.is_lazy(value)]
     if lazy:
@@ -57,6 +56,23 @@ def record(model: nn.Module, inputs: Tensor | Sequence[Any]) -> Graph:
             "operation of torch's. Give the module that does the work."
         )
     return recorder.graph(model)
+
+
+def refuse_others(model: object) -> None:
+    """Refuse what is no module.
+
+    Raises:
+        BadType: it is none.
+    """
+    if not isinstance(model, nn.Module):
+        raise must_be("model", "a torch.nn.Module", type(model).__name__, error=BadType)
+
+
+def numbers_of(model: nn.Module) -> Tensor:
+    """A scalar that lies where the model's numbers do, and is of their kind."""
+    own = (*model.parameters(), *model.buffers())
+    like = next((one for one in own if one.is_floating_point()), torch.zeros(()))
+    return torch.zeros((), dtype=like.dtype, device=like.device)
 
 
 def _on_stand_ins(model: nn.Module, given: tuple[Any, ...]) -> Recorder:
@@ -105,6 +121,8 @@ def _quietly(model: nn.Module, recorder: Recorder) -> Iterator[None]:
         undo.callback(setattr, log, "disabled", log.disabled)
         log.disabled = True
         undo.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        undo.callback(setattr, torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled)
+        torch.backends.mkldnn.enabled = False  # its LSTM is opaque, too
         torch.backends.mha.set_fastpath_enabled(False)  # one opaque operation for a whole block
         for path, module in model.named_modules():
             undo.callback(setattr, module, "training", modes[module])

@@ -25,10 +25,16 @@ _HEAD = (
     "start",
 )
 _LEFT = {0, 1, 2}
+_NAME = 16  # letters of a path that are left of it
 
 
-def table(description: Description) -> str:
-    """Layer by layer, then what all of it comes to."""
+def table(description: Description, *, width: int | None = None) -> str:
+    """Layer by layer, then what all of it comes to.
+
+    Args:
+        description: of a model.
+        width: columns there are; paths lose their beginnings to it. None takes what it needs.
+    """
     measured = description.effective or {}
     head = (*_HEAD, "effective") if measured else _HEAD
     rows = [_row(layer) for layer in description.layers]
@@ -38,6 +44,10 @@ def table(description: Description) -> str:
             for row, layer in zip(rows, description.layers, strict=True)
         ]
     widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+    if width is not None:
+        others = sum(widths[1:]) + 2 * len(widths[1:])
+        widths[0] = min(widths[0], max(width - others, _NAME))
+        rows = [(_ended(row[0], widths[0]), *row[1:]) for row in rows]
     lines = [_line(row, widths) for row in [head, *rows]]
     rule = "─" * len(lines[0])
     return "\n".join(
@@ -49,6 +59,10 @@ def table(description: Description) -> str:
             *_totals(description),
         ]
     )
+
+
+def _ended(name: str, width: int) -> str:
+    return name if len(name) <= width else f"…{name[len(name) - width + 1 :]}"
 
 
 def _totals(description: Description) -> list[str]:
