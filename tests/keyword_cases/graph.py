@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from netwright.models import shapes
 from netwright.models.graph import describe, windows
 from netwright.models.graph.receptive_field import fields_of
 from netwright.models.graph.record import record
+from netwright.models.graph.table import table
 from netwright.workflow.described import Input, Subject, described, subject
 
+LONG = nn.Sequential(OrderedDict({"a" * 90: nn.Conv2d(1, 2, 3)}))
 NET = nn.Sequential(nn.Conv2d(1, 2, (3, 5)), nn.ReLU())
 
 
@@ -60,6 +63,9 @@ CASES = {
     ),
     "netwright.models.graph.description:describe": Case(
         lambda _, **keyword: str(describe(NET, (1, 8, 8), **keyword)), {"axes": (3,)}
+    ),
+    "netwright.models.graph.table:table": Case(
+        lambda _, **keyword: table(describe(LONG, (1, 8, 8)), **keyword), {"width": 80}
     ),
     "netwright.workflow.described:subject": Case(
         built,

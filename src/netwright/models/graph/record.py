@@ -122,7 +122,7 @@ def _quietly(model: nn.Module, recorder: Recorder) -> Iterator[None]:
         log.disabled = True
         undo.callback(torch.backends.mha.set_fastpath_enabled, fast)
         undo.callback(setattr, torch.backends.mkldnn, "enabled", torch.backends.mkldnn.enabled)
-        torch.backends.mkldnn.enabled = False  # its LSTM is opaque, too
+        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # its LSTM is opaque, too
         torch.backends.mha.set_fastpath_enabled(False)  # one opaque operation for a whole block
         for path, module in model.named_modules():
             undo.callback(setattr, module, "training", modes[module])
