@@ -86,7 +86,7 @@ def test_it_says_what_it_does_and_why_and_begins_each_stage_anew():
     ("options", "sentence"),
     [
         ({"factor": 1.0}, "factor must be above 0 and below 1"),
-        ({"patience": 0}, "patience must be at least 1"),
+        ({"patience": 0}, "patience must be a whole number of at least 1"),
         ({"least": -0.1}, "least must be at least 0"),
         ({"rest": -1}, "rest must be at least 0"),
         ({"lowest": 0.0}, "lowest must be above 0"),

@@ -72,6 +72,26 @@ def test_the_end_is_the_penalised_minimum_with_its_zeros(name, options):
     assert share_of_zeros([optimizer]) == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "length"),
+    [
+        ("adagrad", {"learning_rate": 0.3, "lr_decay": 0.5}, 0.3 / 2),
+        ("rmsprop", {"learning_rate": 0.01, "alpha": 0.5, "centered": True}, 0.01 / 0.5),
+    ],
+)
+def test_the_first_threshold_is_the_first_rate(name, options, length):
+    weight = nn.Parameter(torch.full((1, 1), 5.0))
+    moved = []
+    for l1 in (0.0, 0.1):
+        start = nn.Parameter(weight.detach().clone())
+        group = ParameterGroup(parameters={"weight": start})
+        optimizer = build_optimizer([group], name=name, l1=l1, **options)
+        start.grad = torch.full((1, 1), 2.0 if name == "adagrad" else 1.0)
+        optimizer.step()
+        moved.append(start.item())
+    assert moved[0] - moved[1] == pytest.approx(0.1 * length, rel=1e-4)
+
+
 def test_offsets_and_scales_go_free_unless_their_group_asks():
     named = {"weight": nn.Parameter(torch.ones(2, 2)), "bias": nn.Parameter(torch.ones(2))}
     named["deep.bias"] = nn.Parameter(torch.ones(1, 2))

@@ -137,6 +137,7 @@ def test_warm_up_rises_in_a_line_and_is_then_the_other():
             "cosine-restarts.*Did you mean cycles",
         ),
         (lambda: schedules.create("warm-up", then="on-plateau"), "a function of the step"),
+        (lambda: schedules.step_decay(factor=-1), "factor must be above 0"),
         (lambda: schedules.cosine_restarts(cycles=0), "cycles must be at least 1"),
         (lambda: schedules.cosine_restarts(multiplier=0.5), "multiplier must be at least 1"),
         (lambda: schedules.cosine_restarts(final=2), "final must be between 0 and 1"),

@@ -122,8 +122,8 @@ class OnPlateau(Controller):
 def _check(*, factor: float, patience: int, least: float, rest: int, lowest: float) -> None:
     if not 0 < factor < 1:
         raise must_be("factor", "above 0 and below 1", factor)
-    if patience < 1:
-        raise must_be("patience", "at least 1", patience)
+    if not isinstance(patience, int) or patience < 1:
+        raise must_be("patience", "a whole number of at least 1", patience)
     if not 0 <= least < math.inf:
         raise must_be("least", "at least 0", least)
     if rest < 0:

@@ -48,6 +48,7 @@ def step_decay(*, every: float = 1 / 3, factor: float = 0.1) -> Schedule:
         (1.0, 0.1)
     """
     _check_share("every", every)
+    _check_share("factor", factor)
     return lambda step, steps: float(factor ** math.floor(step / (every * steps) + 1e-9))
 
 

@@ -66,7 +66,7 @@ def naming_options(section: str, options: Any) -> Iterator[None]:
         yield
     except NetwrightError:
         raise
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
         if not options:
             raise
         raise must_be(

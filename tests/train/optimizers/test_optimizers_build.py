@@ -152,3 +152,10 @@ def test_each_parameter_is_in_one_group():
         check_groups({"a": [trained(model[0])], "b": [trained(model)]})
     with pytest.raises(BadValue, match="holding each parameter once"):
         check_groups({"a": [trained(model[0]), trained(model[0])]})
+
+
+def test_a_group_can_ask_for_no_decay_below_0():
+    weight = torch.nn.Parameter(torch.ones(2, 2))
+    group = ParameterGroup(parameters={"weight": weight}, options={"weight_decay": -1.0})
+    with pytest.raises(BadValue, match="weight_decay must be at least 0, got weight_decay=-1"):
+        build_optimizer([group], name="adamw", learning_rate=0.1)

@@ -145,7 +145,7 @@ def test_what_torch_cannot_differentiate_twice_is_said_in_one_sentence():
     [
         ({"lr": 0.0}, "lr must be above 0"),
         ({"damping": -1.0}, "damping must be at least 0"),
-        ({"cg_iterations": 0}, "cg_iterations must be at least 1"),
+        ({"cg_iterations": 0}, "cg_iterations must be a whole number of at least 1"),
         ({"tolerance": 0.0}, "tolerance must be above 0"),
         ({"weight_decay": -1.0}, "weight_decay must be at least 0"),
     ],

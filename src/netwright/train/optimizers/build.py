@@ -121,6 +121,9 @@ def _torch_group(
     for option in options:
         if option not in every:
             raise unknown(f"option of optimizer {kind}", option, every)
+    # torch looks at the numbers that all groups share only
+    if options.get("weight_decay", 0.0) < 0:
+        raise must_be("weight_decay", "at least 0", options["weight_decay"])
     rate = options.pop("lr", learning_rate) * options.pop("lr_scale", 1.0)
     # initial_lr: what a schedule's factor is applied to, under the name torch's schedulers use
     return {"params": list(group.parameters.values()), "lr": rate, "initial_lr": rate, **options}

@@ -69,8 +69,8 @@ class TruncatedNewton(Reevaluating):
             raise must_be("lr", "above 0", lr)
         if not 0 <= damping < math.inf:
             raise must_be("damping", "at least 0", damping)
-        if cg_iterations < 1:
-            raise must_be("cg_iterations", "at least 1", cg_iterations)
+        if not isinstance(cg_iterations, int) or cg_iterations < 1:
+            raise must_be("cg_iterations", "a whole number of at least 1", cg_iterations)
         if not tolerance > 0:
             raise must_be("tolerance", "above 0", tolerance)
         if weight_decay < 0:
