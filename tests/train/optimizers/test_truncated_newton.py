@@ -13,6 +13,7 @@ import hand_worked as by_hand
 from hand_worked import FUNCTIONS, START
 from netwright._errors import BadType, BadValue
 from netwright.methods.base import trained
+from netwright.train.optimizers import truncated_newton
 from netwright.train.optimizers.build import build_optimizer
 from netwright.train.optimizers.objective import Written
 from netwright.train.optimizers.truncated_newton import TruncatedNewton
@@ -167,3 +168,32 @@ def test_what_it_cannot_work_with():
     groups = [trained(model[0]), trained(model[1], lr_scale=0.1)]
     with pytest.raises(BadValue, match="lr must be the same"):
         build_optimizer(groups, name="truncated-newton", learning_rate=1.0)
+
+
+def test_where_it_curves_down_the_step_goes_downhill_by_a_unit_at_most():
+    w = torch.tensor([4.0], requires_grad=True)
+    TruncatedNewton([w], damping=0.1).step(Written(lambda: -0.5 * w.square().sum(), [w]))
+    assert w.item() == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("bends", "slope", "iterations"),
+    [
+        ([-3.0], [4.0], 5),
+        ([10.0, 1.0], [1.0, 2.0], 1),
+        ([10.0, 1.0], [1.0, 2.0], 2),
+        ([3.0, -1.0], [2.0, 1.0], 5),
+    ],
+)
+def test_the_curvature_told_is_that_along_the_direction(bends, slope, iterations):
+    bends = torch.tensor(bends)
+    solved = truncated_newton._conjugate_gradients(
+        lambda vector: bends * vector,
+        torch.tensor(slope),
+        damping=0.5,
+        iterations=iterations,
+        enough=1e-9,
+    )
+    wanted = float((bends * solved.direction.square()).sum())
+    assert solved.curvature == pytest.approx(wanted, rel=1e-5)
+    assert float(solved.direction @ torch.tensor(slope)) < 0
