@@ -47,7 +47,9 @@ def cross_validate(
     hold_back: float = typer.Option(0.0, help="Share that no fold sees."),
     group: str | None = typer.Option(None, help="Column whose groups stay together."),
     time: str | None = typer.Option(None, help="Column of times: later folds are held out."),
-    gap: float | None = typer.Option(None, help="Time before what is held out that is not used."),
+    gap: float | None = typer.Option(
+        None, help="Time before what is held out that is not used; days for dates."
+    ),
     recipe: Path | None = typer.Option(None, help="A recipe to carry out (RUN/recipe.yaml)."),
     model: str | None = MODEL,
     method: str | None = METHOD,

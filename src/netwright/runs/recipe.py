@@ -133,7 +133,8 @@ class SplitPart(_Part):
         test: share that judges; with a fold, the share that all folds leave alone.
         calibration: share that neither learning nor choosing sees, for `netwright calibrate`.
         seed: of the cut.
-        gap: of a temporal split: how long before the next part nothing is used.
+        gap: of a temporal split: how long before the next part nothing is used, in units of the
+            times; days where they are dates.
         fold: of a cross-validation.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from netwright.data.sources.table import Column, ColumnKind, Table
 
-__all__ = ["dates_as_days", "seconds_of"]
+__all__ = ["dates_as_days", "days_of"]
 
 _DAY = 86_400.0
 
@@ -22,15 +22,16 @@ def dates_as_days(table: Table) -> Table:
     return Table([_as_days(column) for column in table.columns])
 
 
-def seconds_of(words: Sequence[str]) -> list[float]:
-    """Seconds since 1970; what names no time zone is taken as UTC.
+def days_of(words: Sequence[str]) -> list[float]:
+    """Days since 1970; what names no time zone is taken as UTC.
 
     Raises:
         ValueError: not ISO dates or times.
     """
     moments = [datetime.fromisoformat(word) for word in words]
     return [
-        (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() for moment in moments
+        (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() / _DAY
+        for moment in moments
     ]
 
 
@@ -40,8 +41,8 @@ def _as_days(column: Column) -> Column:
     if not there or any(len(word) < 10 or word[4:5] != "-" for word in there):
         return column
     try:
-        seconds = iter(seconds_of(there))
+        known = iter(days_of(there))
     except ValueError:
         return column
-    days = [np.nan if word is None else next(seconds) / _DAY for word in column.values]
+    days = [np.nan if word is None else next(known) for word in column.values]
     return Column(column.name, ColumnKind.NUMBER, np.array(days))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from netwright._errors import BadData, must_be, unknown
 from netwright.data.dataset import Data, InputKind, Skipped, Target, TargetKind
-from netwright.data.sources.dates import dates_as_days, seconds_of
+from netwright.data.sources.dates import dates_as_days, days_of
 from netwright.data.sources.faults import refuse_unless
 from netwright.data.sources.table import LARGEST, Column, ColumnKind, Table
 from netwright.data.sources.targets import infer_target
@@ -157,7 +157,7 @@ def _times(column: Column) -> Tensor:
     if column.numeric:
         return torch.from_numpy(column.values.copy())
     try:
-        return torch.tensor(seconds_of(list(column.values)), dtype=torch.float64)
+        return torch.tensor(days_of(list(column.values)), dtype=torch.float64)
     except ValueError as error:
         raise must_be(
             f"time column {column.name}", "numbers or ISO dates", str(error), error=BadData
