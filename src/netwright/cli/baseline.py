@@ -130,8 +130,10 @@ def _said(found: SideBySide) -> Iterator[str]:
         within = f" or at most {short(found.tolerance)}" if found.tolerance else ""
         yield (
             f"  the best is {_called(best, found)}; on the same {found.n_test} examples the "
-            f"simplest loses {_loss(good)}, which may be nothing{within}"
+            f"simplest loses {_loss(good)}: perhaps nothing{within}, perhaps "
+            f"{short(good.loss.high)}; more test examples would tell"
         )
+        yield from _otherwise(good, best, found)
     elif len(found.outcomes) > 1:
         yield "  it is the best, and every simpler one loses to it"
     yield f"  from simple to not: {', '.join(dict.fromkeys(found.order))}"
@@ -142,6 +144,14 @@ def _said(found: SideBySide) -> Iterator[str]:
     for why in reasons:
         names = [name for name, reason in found.skipped.items() if reason == why]
         yield f"left out: {', '.join(names)}: {why}"
+
+
+def _otherwise(good: Outcome, best: Outcome, found: SideBySide) -> Iterator[str]:
+    """The second figure of both, by which nothing was chosen."""
+    for name in _second(found):
+        one, other = good.metrics.get(name), best.metrics.get(name)
+        if one is not None and other is not None:
+            yield f"  by {_column(name)} it is {short(one.value)} against {short(other.value)}"
 
 
 def _called(one: Outcome, found: SideBySide) -> str:
