@@ -254,7 +254,11 @@ def _carry_out(
         own = _of_fold(recipe, count=count, number=fold, repeat=repeat)
         folder = RunFolder(place.path / name)
         there = folder.has("recipe.yaml") and is_finished(folder)
-        run = carried_on(folder, own, given=given, trust=trust, console=console)
+        try:
+            run = carried_on(folder, own, given=given, trust=trust, console=console)
+        except KeyboardInterrupt:  # between two folds: training itself ends with what it has
+            console.print(f"note: go on with: netwright resume {place.path}", soft_wrap=True)
+            raise
         (clock.skip if there else clock.tick)()
         if not is_finished(run.folder):  # interrupted
             break
