@@ -39,6 +39,12 @@ def test_the_corrected_interval_is_the_papers():
         corrected_interval([0.5], ratio=ratio)
 
 
+def test_repeats_are_corrected_by_what_is_held_out_over_what_is_learned_from():
+    values = [0.81, 0.84, 0.8, 0.86]
+    found = fold_figures(values, sizes=[(80, 20), (80, 20), (80, 20), (80, 20)], repeats=2)
+    assert found.corrected == corrected_interval(values, ratio=20 / 80)
+
+
 def test_the_corrected_interval_holds_where_the_plain_one_does_not():
     """Error of a mean as predictor: known law, repeated random cuts of one sample of 40."""
     random = np.random.default_rng(0)
