@@ -67,7 +67,7 @@ class Setting:
 
 def _optimizers() -> Iterator[Setting]:
     """Each at the best of its rates; the same number of passes for all."""
-    wide = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    wide = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
     rows: list[tuple[str, str, tuple[str, ...], tuple[float, ...]]] = [
         (name, _PLAIN_FORM.get(name, name), (), wide)
         for name in OPTIMIZERS.names()
@@ -83,7 +83,7 @@ def _optimizers() -> Iterator[Setting]:
             "sgd, whole set a step",
             "sgd, momentum: 0.0",
             ("training.batch_size=100000",),
-            (*wide, 1.0, 3.0),
+            (*wide, 0.3, 1.0),
         ),
         ("sgd, one example a step", "sgd, momentum: 0.0", ("training.batch_size=1",), wide[:5]),
     ]
