@@ -201,7 +201,7 @@ def _augmentations() -> Iterator[Setting]:
             row=name,
             column="fashion-mnist, 2000 examples",
             data="fashion-mnist",
-            changes=(chosen, "training.epochs=30", "training.batch_size=32"),
+            changes=(chosen, "training.epochs=16", "training.batch_size=32"),
         )
 
 
