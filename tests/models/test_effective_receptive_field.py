@@ -86,7 +86,7 @@ def test_inputs_are_taken_to_the_models_precision(kind):
     assert seen.axes[0].sigma == pytest.approx(expected.axes[0].sigma, rel=0.02)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a second device")
+@pytest.mark.gpu
 def test_inputs_are_taken_to_the_models_device():
     seen = effective_receptive_field(blurs(3).cuda(), torch.zeros(1, 1, 15, 15), layers="2")["2"]
     assert sum(one > 0 for one in seen.profiles[0]) == 7
