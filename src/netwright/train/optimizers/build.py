@@ -149,6 +149,8 @@ def _single(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if len(rates) > 1:
         raise must_be("optimizer", "one that knows groups", "lbfgs", f"They learn at {rates}.")
     every = [parameter for group in groups for parameter in group["params"]]
+    for parameter in every:  # torch's L-BFGS takes views of gradients, which lie as parameters do
+        parameter.data = parameter.data.contiguous()
     return {**groups[0], "params": every}
 
 
