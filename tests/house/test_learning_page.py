@@ -42,10 +42,11 @@ def test_the_best_is_the_least_cost_and_what_broke_down_is_never_best(make_learn
         row("a", "wine", "0.2"),
         row("b", "wine", "0.1", diverged="2"),
         row("c", "wine", "nan", diverged="5"),
+        row("d", "wine", "0.3"),
         row("a", "digits", "0.9", metric="accuracy"),
         row("b", "digits", "0.95", metric="accuracy"),
     ]
-    head, _, first, second, third = make_learning.pivot(found)
+    head, _, first, second, third, _ = make_learning.pivot(found)
     assert head == "|  | wine (log loss, less is better) | digits (accuracy) |"
     assert first == "| a | **0.2** ± 0.01; 0.3 s | 0.9 ± 0.01; 0.3 s |"
     assert second == "| b | 0.1 ± 0.01, 2 of 5 broke down; 0.3 s | **0.95** ± 0.01; 0.3 s |"
