@@ -24,9 +24,9 @@ HOW = {
     "fashion-mnist, where a run takes minutes.",
     "regularisers": "A network larger than the examples can fill, trained long at a constant rate "
     "without weight decay, and one measure against overfitting at a time.",
-    "augmentations": "LeNet on 2000 pictures of clothes for 16 passes, one augmentation at a time at "
-    "its default strength. In so few passes none of them pays: what is seen is changed before it is "
-    "learned. Where examples are few and passes many they do, row by row in coverage.md.",
+    "augmentations": "LeNet on 2000 pictures of clothes for 16 passes, one augmentation at a time "
+    "at its default strength. In so few passes none of them pays: what is seen is changed before "
+    "it is learned. Where examples are few and passes many they do, row by row in coverage.md.",
 }
 OF_A_STACK = (
     "A plain stack of 48 units a layer without normalisation, 8 passes over digits by momentum "
