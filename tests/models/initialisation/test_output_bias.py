@@ -89,15 +89,23 @@ def test_one_score_an_example_in_one_dimension():
     assert model[0].bias.item() == pytest.approx(math.log(0.2))
 
 
+def rectified():
+    """A ReLU that is at work: one that lets everything through would be none."""
+    layer = nn.Linear(4, 3)
+    nn.init.constant_(layer.bias, -10.0)
+    return nn.Sequential(layer, nn.ReLU())
+
+
 @pytest.mark.parametrize(
-    "model",
+    "make",
     [
-        nn.Linear(4, 3, bias=False),
-        nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1)),
-        nn.Sequential(nn.Linear(4, 3), nn.ReLU()),
+        lambda: nn.Linear(4, 3, bias=False),
+        lambda: nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1)),
+        rectified,
     ],
 )
-def test_scores_without_a_bias_are_refused(model):
+def test_scores_without_a_bias_are_refused(make):
+    model = make()
     with pytest.raises(BadValue, match="end in a layer with a bias"):
         output_bias(model, inputs=torch.randn(2, 4) - 1, scores=torch.zeros(3))
 
