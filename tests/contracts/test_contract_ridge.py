@@ -50,12 +50,12 @@ def no_optimizer():
     return {"name": "sgd", "learning_rate": 1.0}
 
 
-@pytest.mark.parametrize("ema_decay", [None, 0.9])
-def test_ridge_solves_the_normal_equations(ema_decay):
+@pytest.mark.parametrize("average", [{}, {"ema_decay": 0.9}, {"swa_start": 0.0}])
+def test_ridge_solves_the_normal_equations(average):
     data, penalty = batches(), 0.7
     method = Ridge(4, penalty=penalty)
     # an average of the weights has no part in a solution that takes one step
-    loop = loop_of(method, data, optimizer=no_optimizer(), ema_decay=ema_decay)
+    loop = loop_of(method, data, optimizer=no_optimizer(), **average)
     ended = loop.run()
     x = np.concatenate([one.inputs.numpy() for one in data])
     y = np.concatenate([one.targets.numpy() for one in data])

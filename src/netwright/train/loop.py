@@ -40,7 +40,7 @@ from netwright.runs.records import Ended
 from netwright.train.aim import Clipping
 from netwright.train.averages.base import holding
 from netwright.train.averages.chosen import average_of
-from netwright.train.averages.equal import EqualAverage, refresh_statistics
+from netwright.train.averages.equal import refresh_statistics
 from netwright.train.commands import execute
 from netwright.train.control import (
     Command,
@@ -511,7 +511,7 @@ class Loop:
         if weights is None:
             weights = self._buffers_for_all(self.method.state_dict())
         self.method.load_state_dict(weights, strict=False)
-        if isinstance(self.average, EqualAverage) and self.average.steps:
+        if self.average is not None and self.average.statistics_are_stale and self.phases:
             self._refresh_statistics()
 
     def _refresh_statistics(self) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from netwright._errors import BadValue
+from netwright.train.averages.base import holding
 from netwright.train.averages.exponential import ExponentialAverage
 
 
@@ -69,7 +70,7 @@ def test_applied_lends_the_average_and_gives_back_the_weights():
     own = copy.deepcopy(net.state_dict())
 
     def fails_in_the_middle():
-        with average.applied():
+        with holding(net, average.weights):
             for name, value in net.state_dict().items():
                 assert torch.equal(value, average.weights[name])
             raise RuntimeError("in the middle")
@@ -103,7 +104,7 @@ def test_tied_weights_are_lent_and_given_back_once():
     for _ in wander(net, 3):
         average.stepped()
     own = copy.deepcopy(net.state_dict())
-    with average.applied():
+    with holding(net, average.weights):
         assert torch.equal(net[3].weight, average.weights["4.weight"])
         assert torch.equal(net[3].weight, average.weights["3.weight"])
     assert all(torch.equal(value, own[name]) for name, value in net.state_dict().items())

@@ -32,6 +32,11 @@ class WeightAverage:
         """The average, in the form of the module's own `state_dict`."""
         return self._average
 
+    @property
+    def statistics_are_stale(self) -> bool:
+        """Whether what batch normalisation gathered on the way does not fit the average."""
+        return False
+
     @abstractmethod
     def afresh(self) -> Self:
         """Another of its kind that begins at the module's present weights."""
@@ -41,12 +46,6 @@ class WeightAverage:
 
     def epoch_ended(self, share: float) -> None:
         """A pass over the source is done, and with it this share of the stage."""
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Within the block the module holds the average, afterwards its own weights again."""
-        with holding(self._module, self.weights):
-            yield
 
     def state_dict(self) -> dict[str, Any]:
         """Average and count."""

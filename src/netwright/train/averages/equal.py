@@ -47,6 +47,11 @@ class EqualAverage(WeightAverage):
         """The mean; the module's own weights as long as there is none."""
         return self._average if self.steps else dict(self._module.state_dict())
 
+    @property
+    def statistics_are_stale(self) -> bool:
+        """See `WeightAverage.statistics_are_stale`."""
+        return self.steps > 0
+
     def afresh(self) -> Self:
         """See `WeightAverage.afresh`."""
         return type(self)(self._module, start=self.start)
