@@ -65,22 +65,23 @@ def cross_validate(
     root: Path = typer.Option(Path("runs"), "--root", help="Folder of all runs."),
 ) -> None:
     """Judge every example of DATA once by a model that has not seen it; a run a fold."""
-    shortcuts = {
-        "data.name": data,
-        "data.target": target,
-        "data.skip_bad": skip_bad,
-        "data.group": group,
-        "data.time": time,
-        "split.test": hold_back,
-        "split.gap": gap,
-        "model": None if model is None else {"name": model},
-        "method": None if method is None else {"name": method},
-        "training.epochs": epochs,
-        "training.batch_size": batch_size,
-        "seed": seed,
-        "device": device,
-    }
-    wished = wished_recipe(recipe, shortcuts, changes=changes)
+    wished = wished_recipe(
+        recipe,
+        changes=changes,
+        data=data,
+        target=target,
+        skip_bad=skip_bad,
+        group=group,
+        time=time,
+        hold_back=hold_back,
+        gap=gap,
+        model=model,
+        method=method,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+    )
 
     from netwright.workflow.cross_validation import cross_validate_recipe
 

@@ -51,16 +51,17 @@ def range_test(
     as_json: bool = typer.Option(False, "--json", help="Print plain data."),
 ) -> None:
     """Find a learning rate for DATA: let it grow from step to step on a copy; leaves nothing."""
-    shortcuts = {
-        "data.name": data,
-        "data.target": target,
-        "data.skip_bad": skip_bad,
-        "model": None if model is None else {"name": model},
-        "method": None if method is None else {"name": method},
-        "training.batch_size": batch_size,
-        "device": device,
-    }
-    wished = wished_recipe(recipe, shortcuts, changes=changes)
+    wished = wished_recipe(
+        recipe,
+        changes=changes,
+        data=data,
+        target=target,
+        skip_bad=skip_bad,
+        model=model,
+        method=method,
+        batch_size=batch_size,
+        device=device,
+    )
 
     from netwright.workflow.range_test import draw_sweep
     from netwright.workflow.range_test import range_test as sweep

@@ -29,14 +29,15 @@ def signal(
     as_json: bool = typer.Option(False, "--json", help="Print plain data."),
 ) -> None:
     """Show mean, variance and gradient norm by depth before the first step; leaves nothing."""
-    shortcuts = {
-        "data.name": data,
-        "data.target": target,
-        "model": None if model is None else {"name": model},
-        "training.batch_size": batch_size,
-        "seed": seed,
-    }
-    wished = wished_recipe(recipe, shortcuts, changes=changes)
+    wished = wished_recipe(
+        recipe,
+        changes=changes,
+        data=data,
+        target=target,
+        model=model,
+        batch_size=batch_size,
+        seed=seed,
+    )
 
     from netwright._errors import must_be
     from netwright.workflow.signal import first_signal

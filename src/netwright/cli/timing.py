@@ -49,17 +49,18 @@ def time(
     as_json: bool = typer.Option(False, "--json", help="Print plain data."),
 ) -> None:
     """Say where the time of a run on DATA would go, and what fits in memory; leaves nothing."""
-    shortcuts = {
-        "data.name": data,
-        "data.target": target,
-        "data.skip_bad": skip_bad,
-        "model": None if model is None else {"name": model},
-        "method": None if method is None else {"name": method},
-        "training.epochs": epochs,
-        "training.batch_size": batch_size,
-        "device": device,
-    }
-    wished = wished_recipe(recipe, shortcuts, changes=changes)
+    wished = wished_recipe(
+        recipe,
+        changes=changes,
+        data=data,
+        target=target,
+        skip_bad=skip_bad,
+        model=model,
+        method=method,
+        epochs=epochs,
+        batch_size=batch_size,
+        device=device,
+    )
 
     from netwright.workflow.timing import time_step
 

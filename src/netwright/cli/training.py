@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,26 @@ SKIP_BAD = typer.Option(None, "--skip-bad", help="Leave out examples that can't 
 COSTS = typer.Option(None, help="CSV of costs: a row a true class, a column a decision.")
 _ROOT = typer.Option(Path("runs"), "--root", help="Folder of all runs.")
 
+_FIELDS = {  # an option → the field of the recipe that it is short for
+    "data": "data.name",
+    "target": "data.target",
+    "group": "data.group",
+    "time": "data.time",
+    "skip_bad": "data.skip_bad",
+    "hold_back": "split.test",
+    "gap": "split.gap",
+    "model": "model",
+    "method": "method",
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "learning_rate": "optimizer.learning_rate",
+    "costs": "costs",
+    "members": "ensemble.members",
+    "seed": "seed",
+    "device": "device",
+    "doctor": "doctor",
+}
+
 
 def add_to(app: typer.Typer) -> None:
     """Declare the commands."""
@@ -59,22 +79,23 @@ def train(
     root: Path = _ROOT,
 ) -> None:
     """Train on DATA; ends with a run folder and its report."""
-    shortcuts = {
-        "data.name": data,
-        "data.target": target,
-        "data.skip_bad": skip_bad,
-        "model": None if model is None else {"name": model},
-        "method": None if method is None else {"name": method},
-        "training.epochs": epochs,
-        "training.batch_size": batch_size,
-        "optimizer.learning_rate": learning_rate,
-        "costs": costs and costs_of(costs),
-        "seed": seed,
-        "device": device,
-        "doctor": doctor,
-        "ensemble.members": members,
-    }
-    wished = wished_recipe(recipe, shortcuts, changes=changes)
+    wished = wished_recipe(
+        recipe,
+        changes=changes,
+        data=data,
+        target=target,
+        skip_bad=skip_bad,
+        model=model,
+        method=method,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        costs=costs and costs_of(costs),
+        seed=seed,
+        device=device,
+        doctor=doctor,
+        members=members,
+    )
 
     from netwright.workflow.fit import run_recipe
 
@@ -88,27 +109,24 @@ def costs_of(path: Path) -> dict[str, dict[str, float]]:
     return read_costs(path)
 
 
-def wished_recipe(
-    recipe: Path | None, shortcuts: Mapping[str, Any], *, changes: Sequence[str]
-) -> Recipe:
+def wished_recipe(recipe: Path | None, *, changes: Sequence[str], **words: Any) -> Recipe:
     """The recipe of a command: a file's, or a new one, changed by the command's own words.
 
     Args:
         recipe: file to begin with.
-        shortcuts: dotted path of a field → what the option of its own says; None where it is not
-            given. `data.name` is there.
         changes: of `--set`.
+        words: options by their names; None where one is not given. `data` is there.
     """
     from netwright._errors import must_be
     from netwright.runs.recipe import Recipe
 
-    data = shortcuts["data.name"]
+    data = words["data"]
     if data is None and recipe is None:
         raise must_be("DATA", "given, or --recipe", None, "For example: netwright train digits")
     start = Recipe.read(recipe) if recipe else Recipe.parse({"data": {"name": data}})
     if data is not None:  # other data than the recipe's are no mistake where they are named
         start = start.with_fields({"data.fingerprint": None})
-    given = {path: value for path, value in shortcuts.items() if value is not None}
+    given = {_FIELDS[word]: value for word, value in words.items() if value is not None}
     return start.with_fields(given).changed(changes)
 
 
