@@ -21,12 +21,11 @@ def coverage_charts(contents: Contents) -> Iterator[dict[str, str]]:
     accuracy = [1 - risk for risk in selective["risk"]]
     name = split_in_words(judged.get("split"))
     area = selective["area"]
-    title = (
-        f"Accuracy when it may abstain, {name} (area under the risk {figure(area['value'])}, "
-        f"95 % interval {interval_of(area)})"
-    )
+    title = f"Accuracy when it may abstain, {name}"
+    below = f"share answered; area under the risk {figure(area['value'])}"
     curve = Curve(name="accuracy", x=selective["coverage"], y=accuracy)
-    svg = line_chart([curve], x_label="share that is answered", title=title)
+    interval = interval_of(area)
+    svg = line_chart([curve], x_label=f"{below} ({interval})" if interval else below, title=title)
     yield {"title": title, "svg": svg}
 
 
