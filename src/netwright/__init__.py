@@ -77,6 +77,7 @@ _ROOMS = (
     "data",
     "diagnose",
     "evaluate",
+    "explain",
     "losses",
     "methods",
     "metrics",

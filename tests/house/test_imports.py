@@ -48,7 +48,7 @@ def test_importing_the_package_loads_torch_and_nothing_beside_it():
 
 
 @pytest.mark.parametrize(
-    "room", ["data", "models", "losses", "metrics", "methods", "train", "runs", "probes"]
+    "room", ["data", "models", "losses", "metrics", "methods", "train", "runs", "probes", "explain"]
 )
 def test_a_room_loads_no_more(room):
     extra = loaded(f"import netwright.{room}") & HEAVY - loaded("import torch, numpy")

@@ -21,6 +21,7 @@ _TABLES = {
     "initialisation": "netwright.models.initialisation.catalogue:CATALOGUE",
     "baseline": "netwright.evaluate.baselines.catalogue:BASELINES",
     "loss": "netwright.losses.catalogue:CATALOGUE",
+    "explanation": "netwright.explain.catalogue:CATALOGUE",
     "probe": "netwright.probes.catalogue:CATALOGUE",
 }
 

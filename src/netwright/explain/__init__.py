@@ -1,0 +1,42 @@
+"""What was learned: functions of a module and tensors, one method a file.
+
+A function carries the name of its file and is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netwright.explain.gradient import gradient
+    from netwright.explain.saliency import saliency
+    from netwright.explain.target import Target
+
+__all__ = ["Target", "gradient", "saliency"]
+
+_ELSEWHERE = {"Target": "target"}
+
+
+class _Room(ModuleType):
+    """Python binds a file that is loaded to its name here, which would hide the function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Room
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    place = importlib.import_module(f"{__name__}.{_ELSEWHERE.get(name, name)}")
+    return getattr(place, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,44 @@
+"""Keywords of the explanations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from keyword_cases.case import Case
+from netwright import explain
+from netwright.explain.target import chosen, scores
+
+
+def explained(name: str) -> Any:
+    """A method's answers for two pictures and a small network."""
+
+    def call(_: object, **keyword: Any) -> Any:
+        return getattr(explain, name)(*small(), **keyword)
+
+    return call
+
+
+def small() -> tuple[nn.Module, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    network: nn.Module = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
+        nn.Linear(64, 3),
+    )  # fmt: skip
+    return network, torch.rand(2, 3, 8, 8, generator=generator)
+
+
+CASES = {
+    f"netwright.explain.{name}:{name}": Case(explained(name), {"target": [1, 2]})
+    for name in ("gradient", "saliency")
+} | {
+    "netwright.explain.target:scores": Case(
+        lambda _, **keyword: scores(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
+    ),
+    "netwright.explain.target:chosen": Case(
+        lambda _, **keyword: chosen(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
+    ),
+}
+EXEMPT: dict[str, str] = {}
