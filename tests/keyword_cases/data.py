@@ -17,6 +17,7 @@ from netwright.data.depot import cache, catalogue, fetch
 from netwright.data.depot.unpack import unpack
 from netwright.data.depot.unpickle import arrays, unpickle
 from netwright.data.folds import FoldOf, rolling_origin
+from netwright.data.preprocess.photographs import Photographs
 from netwright.data.sampler import batch_index
 from netwright.data.source import Position
 from netwright.data.sources.domains import domain_folders
@@ -130,6 +131,10 @@ CASES = {
     ),
     "netwright.data.depot.fetch:prepared": Case(
         in_some_cache(lambda **keyword: fetch.prepared("mnist", **keyword)), {"cache": "elsewhere"}
+    ),
+    "netwright.data.preprocess.photographs:Photographs": Case(
+        lambda _, **keyword: Photographs([0.5], [0.2], **keyword)(torch.rand(1, 3, 6, 6)),
+        {"size": (4, 4), "least_side": 8},
     ),
     "netwright.data.depot.unpack:unpack": Case(unpacked, {"keep": ("*.txt",)}),
     "netwright.data.depot.unpickle:unpickle": Case(unpickled, {"encoding": "latin-1"}),

@@ -202,6 +202,7 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.workflow.pretrained:pretrained(cache)": "tests/workflow/test_pretrained.py",
     "netwright.workflow.one_of_several:carried_on": "hands both on to run_recipe and resume",
     **{
         f"netwright.workflow.{name}": "tests/workflow/test_workflow_calibration.py holds what each "

@@ -160,6 +160,17 @@ def test_a_weights_file_is_loaded(tmp_path):
         assert torch.equal(second.state_dict()[key], value)
 
 
+def test_counters_of_batches_may_be_left_out_of_a_weights_file(tmp_path):
+    first = create("small-resnet", num_classes=3)
+    state = first.state_dict()
+    lean = {key: value for key, value in state.items() if "num_batches" not in key}
+    assert len(lean) < len(state)
+    save_file(lean, tmp_path / "lean.safetensors")
+    second = create("small-resnet", num_classes=3, pretrained=tmp_path / "lean.safetensors")
+    for key, value in state.items():
+        assert torch.equal(second.state_dict()[key], value)
+
+
 def test_a_weights_file_that_does_not_fit_is_listed_key_by_key(tmp_path):
     state = create("mlp", num_classes=3, in_channels=4, hidden=[8]).state_dict()
     state["extra"] = torch.zeros(1)

@@ -44,7 +44,7 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
 
 
 def _differences(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> list[str]:
-    missing = [f"{key} is missing" for key in wanted if key not in given]
+    missing = [f"{key} is missing" for key in wanted if key not in given and not _is_counter(key)]
     unexpected = [f"{key} is not in the network" for key in given if key not in wanted]
     unlike = [
         f"{key} is {tuple(given[key].shape)} and should be {tuple(wanted[key].shape)}"
@@ -52,3 +52,8 @@ def _differences(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> list[st
         if key in given and given[key].shape != wanted[key].shape
     ]
     return missing + unexpected + unlike
+
+
+def _is_counter(key: str) -> bool:
+    """Whether it counts the batches seen, which torch fills in where a file leaves it out."""
+    return key.endswith("num_batches_tracked")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from netwright._errors import BadData, must_be
 from netwright.data.dataset import InMemory, InputKind
 from netwright.data.preprocess import catalogue as preprocessing
-from netwright.data.preprocess.base import picture_scale
+from netwright.data.preprocess.photographs import Photographs
 from netwright.data.streams.held_out import held_out
 from netwright.evaluate.baselines.examples import Examples, Parts
 from netwright.methods.base import Method
@@ -28,7 +27,6 @@ __all__ = ["RAW", "Inputs", "network_inputs", "raw_inputs"]
 RAW = "raw inputs"
 _SPLITS = ("train", "val", "test")
 _LEAST_SIDE = 64  # pixels; networks trained on photographs see nothing in less
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +63,10 @@ def network_inputs(
     if isinstance(source, Run):
         made, name = _of_run(source, prepared, recipe, index), source.name
     else:
-        pictures = _pictures(prepared)
-        network, name = _named(source), source
+        (network, pictures), name = _named(source, prepared), source
+        seen = partial(features, network)
         made = {
-            split: _rows(prepared, index[split], network, preprocess=pictures) for split in _SPLITS
+            split: _rows(prepared, index[split], seen, preprocess=pictures) for split in _SPLITS
         }
     train = InMemory(made["train"])
     scaled = preprocessing.create("standardise", samples=train, index=torch.arange(len(train)))
@@ -160,62 +158,27 @@ def _of_run(
     }
 
 
-class _Pictures(nn.Module):
-    """Raw pictures as networks for photographs take them: colour, 64 pixels at least."""
+def _named(name: str, prepared: Prepared) -> tuple[nn.Module, nn.Module]:
+    """A network of `netwright data`, or of the catalogue with its library's weights; its inputs.
 
-    def __init__(self, scale: Tensor) -> None:
-        super().__init__()
-        self.scale = scale
-        self.mean = torch.tensor(_MEAN)[:, None, None]
-        self.deviation = torch.tensor(_DEVIATION)[:, None, None]
+    Raises:
+        BadValue: the data are no pictures, or the network is there in part.
+    """
+    from netwright.data.depot.weights import IMAGENET_MEAN, IMAGENET_STD
+    from netwright.models.catalogue import create
+    from netwright.workflow.pretrained import is_pretrained, pretrained
 
-    def forward(self, raw: Tensor) -> Tensor:
-        """(n, 1 or 3, h, w) → (n, 3, h, w)."""
-        pictures = raw * self.scale
-        if pictures.shape[1] != 3:
-            pictures = pictures.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
-        sides = pictures.shape[-2:]
-        if min(sides) < _LEAST_SIDE:
-            grown = [round(side * _LEAST_SIDE / min(sides)) for side in sides]
-            pictures = F.interpolate(pictures, grown, mode="bilinear")
-        return (pictures - self.mean) / self.deviation
-
-
-def _pictures(prepared: Prepared) -> nn.Module:
     if prepared.data.input_kind is not InputKind.IMAGE:
         kind = str(prepared.data.input_kind)
         raise must_be("data", "pictures for the features of a network of photographs", kind)
-    scale = picture_scale(prepared.samples.take(torch.zeros(1, dtype=torch.int64)))
-    return _Pictures(scale)
-
-
-def _named(name: str) -> Callable[[Tensor], Tensor]:
-    """Features by a network of `netwright data`, or of the catalogue with its library's weights."""
-    from netwright.data.depot import Kind, entry, names, prepared
-    from netwright.models.catalogue import create
-
-    if name in names() and entry(name).kind is Kind.WEIGHTS:
-        folder = prepared(name)
-        if folder is None:
-            raise must_be("features", "fetched before they are used", name, _fetch(name))
-        card = json.loads((folder / "weights.json").read_text(encoding="utf8"))
-        if card["part"] != "all" or card["changes"]:
-            raise must_be("features", "weights of a whole network of the catalogue", name)
-        network = create(card["architecture"], num_classes=card["classes"])
-        _load(network, folder / "model.safetensors")
-    else:
+    if not is_pretrained(name):
         network = create(name, num_classes=1000, pretrained=True)
-    return lambda inputs: features(network, inputs)
-
-
-def _load(network: nn.Module, path: object) -> None:
-    from safetensors.torch import load_file
-
-    left = network.load_state_dict(load_file(str(path)), strict=False)
-    missing = [key for key in left.missing_keys if not key.endswith("num_batches_tracked")]
-    if missing or left.unexpected_keys:
-        raise must_be("features", "weights that fit the network", missing or left.unexpected_keys)
-
-
-def _fetch(name: str) -> str:
-    return f"Run: netwright data get {name}"
+        return network, Photographs(IMAGENET_MEAN, IMAGENET_STD, least_side=_LEAST_SIDE)
+    known = pretrained(name)
+    if not known.class_names:
+        raise must_be("features", "weights of a whole network", name)
+    scale = known.preprocess
+    pictures = Photographs(
+        scale.mean.flatten().tolist(), scale.deviation.flatten().tolist(), least_side=_LEAST_SIDE
+    )
+    return known.model, pictures

@@ -13,7 +13,15 @@ from netwright.data.depot.entry import DepotEntry, Kind, NotFetched, Route
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["CARD", "WEIGHTS", "WeightsCard", "checkpoint", "save", "weights_entry"]
+__all__ = [
+    "CARD",
+    "WEIGHTS",
+    "WeightsCard",
+    "checkpoint",
+    "read_card",
+    "save",
+    "weights_entry",
+]
 
 CARD = "weights.json"
 WEIGHTS = "model.safetensors"
@@ -74,6 +82,18 @@ def write_card(made: Path, card: WeightsCard) -> None:
     if card.classes:
         names = imagenet_classes()
         (made / "classes.txt").write_text("".join(f"{name}\n" for name in names))
+
+
+def read_card(folder: Path) -> WeightsCard:
+    """What `write_card` wrote, lists turned back into tuples."""
+    fields = _with_tuples(json.loads((folder / CARD).read_text(encoding="utf-8")))
+    return WeightsCard(**fields)
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 def imagenet_classes() -> list[str]:
