@@ -9,6 +9,7 @@ from torch import nn
 
 from keyword_cases.case import Case
 from netwright import explain
+from netwright.explain.localisation import pointing_game
 from netwright.explain.target import chosen, scores
 
 
@@ -30,10 +31,17 @@ def small() -> tuple[nn.Module, torch.Tensor]:
     return network, torch.rand(2, 3, 8, 8, generator=generator)
 
 
+def pointed(_: object, **keyword: Any) -> Any:
+    maps, masks = torch.zeros(1, 40, 40), torch.zeros(1, 40, 40, dtype=torch.bool)
+    maps[0, 5, 5], masks[0, 15, 5] = 1.0, True
+    return pointing_game(maps, masks, **keyword)
+
+
 CASES = {
     f"netwright.explain.{name}:{name}": Case(explained(name), {"target": [1, 2]})
     for name in ("gradient", "saliency")
 } | {
+    "netwright.explain.localisation:pointing_game": Case(pointed, {"tolerance": 3}),
     "netwright.explain.target:scores": Case(
         lambda _, **keyword: scores(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
     ),

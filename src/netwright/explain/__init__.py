@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netwright.explain.gradient import gradient
+    from netwright.explain.localisation import mask_overlap, pointing_game
     from netwright.explain.saliency import saliency
     from netwright.explain.target import Target
 
-__all__ = ["Target", "gradient", "saliency"]
+__all__ = ["Target", "gradient", "mask_overlap", "pointing_game", "saliency"]
 
-_ELSEWHERE = {"Target": "target"}
+_ELSEWHERE = {
+    "Target": "target",
+    "mask_overlap": "localisation",
+    "pointing_game": "localisation",
+}
 
 
 class _Room(ModuleType):

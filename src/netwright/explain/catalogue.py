@@ -32,5 +32,21 @@ CATALOGUE = Catalogue(
             paper=_DEEP_INSIDE,
             facts={"gives": "map"},
         ),
+        Entry(
+            name="pointing-game",
+            target="netwright.explain.localisation:pointing_game",
+            summary="is the largest point of a map on what is marked, within a tolerance?",
+            paper="Top-down Neural Attention by Excitation Backprop, 2016, "
+            "https://arxiv.org/abs/1608.00507",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="mask-overlap",
+            target="netwright.explain.localisation:mask_overlap",
+            summary="how much of a map lies on what is marked, and covers it",
+            paper="Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural "
+            "Networks, 2020, https://arxiv.org/abs/1910.01279",
+            facts={"gives": "score"},
+        ),
     ),
 )
