@@ -11,12 +11,24 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netwright.explain.default_layer import default_layer
+    from netwright.explain.grad_cam import grad_cam
     from netwright.explain.gradient import gradient
     from netwright.explain.localisation import mask_overlap, pointing_game
     from netwright.explain.saliency import saliency
+    from netwright.explain.signed_grad_cam import signed_grad_cam
     from netwright.explain.target import Target
 
-__all__ = ["Target", "gradient", "mask_overlap", "pointing_game", "saliency"]
+__all__ = [
+    "Target",
+    "default_layer",
+    "grad_cam",
+    "gradient",
+    "mask_overlap",
+    "pointing_game",
+    "saliency",
+    "signed_grad_cam",
+]
 
 _ELSEWHERE = {
     "Target": "target",

@@ -16,6 +16,11 @@ _DEEP_INSIDE = (
     "Maps, 2013, https://arxiv.org/abs/1312.6034"
 )
 
+_GRAD_CAM = (
+    "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, 2016, "
+    "https://arxiv.org/abs/1610.02391"
+)
+
 CATALOGUE = Catalogue(
     "explanation",
     (
@@ -47,6 +52,13 @@ CATALOGUE = Catalogue(
             paper="Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural "
             "Networks, 2020, https://arxiv.org/abs/1910.01279",
             facts={"gives": "score"},
+        ),
+        Entry(
+            name="grad-cam",
+            target="netwright.explain.grad_cam:grad_cam",
+            summary="a layer's maps weighed by their mean gradient: where they speak for the class",
+            paper=_GRAD_CAM,
+            facts={"gives": "map"},
         ),
     ),
 )
