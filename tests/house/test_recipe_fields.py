@@ -47,6 +47,7 @@ CHANGES = {
     "data.group": ["data.group=clinic"],
     "data.time": ["data.time=day"],
     "data.cache": ["data.cache=memory"],
+    "data.shuffle_labels": ["data.shuffle_labels=true"],
     "data.fingerprint": ["data.fingerprint=0000"],
     "split.kind": ["split.kind=shuffled"],
     "split.val": ["split.val=0.3"],

@@ -101,6 +101,8 @@ class DataPart(_Part):
         skip_bad: leave out examples that can't be used, and say which.
         cache: where decoded picture files are kept between passes: in memory until the run ends, or
             on disk until the machine is started again; at most half of what is free.
+        shuffle_labels: learn from targets that are dealt out anew, by the run's seed: the twin that
+            has nothing to learn but the examples themselves. Test and calibration keep theirs.
         fingerprint: SHA-256 of what was read; a repeated run checks it.
     """
 
@@ -113,6 +115,7 @@ class DataPart(_Part):
     time: str | None = None
     skip_bad: bool = False
     cache: Literal["none", "memory", "disk"] = "none"
+    shuffle_labels: bool = False
     fingerprint: str | None = None
 
 

@@ -25,6 +25,7 @@ from netwright.workflow.defaults import Facts, complete
 from netwright.workflow.initialising import start_weights
 from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loaders
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
+from netwright.workflow.shuffled_targets import with_shuffled_targets
 from netwright.workflow.try_out import gives_two_scores, refuse_misfit
 
 __all__ = ["Given", "Session", "open_session", "opened_and_prepared", "read_data"]
@@ -162,6 +163,8 @@ def opened_and_prepared(recipe: Recipe, given: Given) -> tuple[str, Prepared, Re
     splits = divide_data(data, recipe)
     recipe = complete(recipe, _facts(data, count=len(splits["train"])))
     recipe = _with_given(recipe, given, found=fingerprint(data), path=resolved_path(part.name))
+    if part.shuffle_labels:
+        data = with_shuffled_targets(data, splits, seed=recipe.seed)
     return data.name, prepare(data, recipe, splits=splits), recipe
 
 
@@ -249,6 +252,7 @@ def _refuse_without_own_method(recipe: Recipe) -> None:
 def _refuse_for_loaders(recipe: Recipe) -> None:
     """What a DataLoader decides itself is refused, not passed over; a completed recipe has none."""
     own = {
+        "data.shuffle_labels": recipe.data.shuffle_labels or None,
         "training.batch_size": recipe.training.batch_size,
         "training.workers": recipe.training.workers,
         "preprocess": None if recipe.preprocess == Named(name="none") else recipe.preprocess,
