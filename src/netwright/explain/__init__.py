@@ -12,26 +12,52 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netwright.explain.default_layer import default_layer
+    from netwright.explain.deletion import deletion
+    from netwright.explain.fill import blurred, channel_mean
+    from netwright.explain.fragility import fragility
     from netwright.explain.grad_cam import grad_cam
     from netwright.explain.gradient import gradient
+    from netwright.explain.insertion import insertion
+    from netwright.explain.label_randomisation import label_randomisation
+    from netwright.explain.layer_randomisation import layer_randomisation
     from netwright.explain.localisation import mask_overlap, pointing_game
+    from netwright.explain.parameter_randomisation import parameter_randomisation
+    from netwright.explain.random_map import random_map
+    from netwright.explain.random_signs import RandomSigns
     from netwright.explain.saliency import saliency
     from netwright.explain.signed_grad_cam import signed_grad_cam
     from netwright.explain.target import Target
+    from netwright.explain.trust import Trust, trust
 
 __all__ = [
+    "RandomSigns",
     "Target",
+    "Trust",
+    "blurred",
+    "channel_mean",
     "default_layer",
+    "deletion",
+    "fragility",
     "grad_cam",
     "gradient",
+    "insertion",
+    "label_randomisation",
+    "layer_randomisation",
     "mask_overlap",
+    "parameter_randomisation",
     "pointing_game",
+    "random_map",
     "saliency",
     "signed_grad_cam",
+    "trust",
 ]
 
 _ELSEWHERE = {
+    "RandomSigns": "random_signs",
     "Target": "target",
+    "Trust": "trust",
+    "blurred": "fill",
+    "channel_mean": "fill",
     "mask_overlap": "localisation",
     "pointing_game": "localisation",
 }

@@ -60,5 +60,11 @@ CATALOGUE = Catalogue(
             paper=_GRAD_CAM,
             facts={"gives": "map"},
         ),
+        Entry(
+            name="random-map",
+            target="netwright.explain.random_map:random_map",
+            summary="numbers drawn at random: the control that an explanation has to beat",
+            facts={"gives": "map"},
+        ),
     ),
 )
