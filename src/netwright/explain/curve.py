@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,8 @@ from netwright.explain.probability import probabilities
 from netwright.explain.target import Target, chosen
 
 __all__ = ["Curve", "Ends", "between", "ends", "turns"]
+
+_MOST = 32767  # turns are kept in 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ def ends(
     """
     if batch_size < 1:
         raise must_be("batch_size", "at least 1", batch_size)
-    parts = whole.split(batch_size)
+    parts = torch.split(whole, batch_size)
     if callable(target):
         kept: Target = target
         first = _scored(model, parts, kept)
@@ -75,10 +77,12 @@ def ends(
         output = torch.cat(outputs) if several else outputs[0]  # which is refused by its type
         kept = chosen(output, target)
         first = probabilities(output, kept)
-    return Ends(whole=first, empty=_scored(model, empty.split(batch_size), kept), target=kept)
+    return Ends(
+        whole=first, empty=_scored(model, torch.split(empty, batch_size), kept), target=kept
+    )
 
 
-def _scored(model: nn.Module, parts: tuple[Tensor, ...], target: Target) -> Tensor:
+def _scored(model: nn.Module, parts: Sequence[Tensor], target: Target) -> Tensor:
     found, start = [], 0
     for part in parts:
         rows = torch.arange(start, start + len(part), device=part.device)
@@ -92,12 +96,13 @@ def turns(values: Float[Tensor, "n p"], *, steps: int, seed: int) -> Int16[Tenso
 
     Args:
         values: one number a pixel; the highest goes first.
-        steps: all pixels have gone after so many, as evenly as whole pixels allow.
+        steps: all pixels have gone after so many, as evenly as whole pixels allow; with fewer
+            pixels than steps, several steps are the same.
         seed: of the order of equal numbers.
     """
+    if not 1 <= steps <= _MOST:
+        raise must_be("steps", f"from 1 to {_MOST}", steps, "20 is usual.")
     count = values.shape[1]
-    if not 1 <= steps <= min(count, 32767):
-        raise must_be("steps", f"from 1 to {min(count, 32767)}, as pixels are taken whole", steps)
     edges = gone(count, steps).to(values.device)
     table = torch.bucketize(torch.arange(count, device=values.device), edges, right=True)
     found = torch.empty(values.shape, dtype=torch.int16, device=values.device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -50,6 +49,7 @@ def deletion(
         batch_size: half-emptied pictures that are made and run at a time.
 
     Example:
+        >>> import torch
         >>> model = nn.Linear(2, 2)
         >>> rows = torch.ones(1, 2)
         >>> deletion(model, rows, maps=rows, fill=0.0, steps=2).shares
@@ -57,7 +57,7 @@ def deletion(
 
     Raises:
         BadType: inputs or maps that are no real numbers.
-        BadValue: maps or a fill that do not fit, or more steps than pixels.
+        BadValue: maps or a fill that do not fit.
     """
     with examined(model) as opened:
         whole = leaf(inputs)[0].detach()

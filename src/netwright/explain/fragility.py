@@ -86,7 +86,7 @@ def fragility(
         with torch.no_grad():
             output = opened(given.clone())
         before, kept_target = _predicted(output), chosen(output, target)
-        own = places(mapped(function, opened, given, target=kept_target), given)
+        own = places(mapped(opened, given, method=function, target=kept_target), given)
         worst = Fragility(
             overlap=torch.ones_like(own[:, 0]),
             correlation=torch.ones_like(own[:, 0]),
@@ -99,7 +99,7 @@ def fragility(
             inside = moved.detach().clamp(given - bound, given + bound)
             with torch.no_grad():
                 same = _predicted(opened(inside.clone())) == before
-            found = places(mapped(function, opened, inside, target=kept_target), given)
+            found = places(mapped(opened, inside, method=function, target=kept_target), given)
             worst = _worse(worst, own, found=found, moved=inside, same=same, top=top)
     return worst
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -45,13 +44,14 @@ def insertion(
         batch_size: half-revealed pictures that are made and run at a time.
 
     Example:
+        >>> import torch
         >>> rows = torch.ones(1, 2)
         >>> insertion(nn.Linear(2, 2), rows, maps=rows, fill=0.0, steps=2).shares
         tensor([0.0000, 0.5000, 1.0000])
 
     Raises:
         BadType: inputs or maps that are no real numbers.
-        BadValue: maps or a fill that do not fit, or more steps than pixels.
+        BadValue: maps or a fill that do not fit.
     """
     # To reveal the highest first is to take the lowest away first, seen from the end.
     backwards = deletion(

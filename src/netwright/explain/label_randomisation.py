@@ -46,7 +46,7 @@ def label_randomisation(
     with examined(model) as opened:
         with torch.no_grad():
             kept = chosen(opened(given.clone()), target)
-        own = mapped(function, opened, given, target=kept)
+        own = mapped(opened, given, method=function, target=kept)
     with examined(twin) as opened:
-        other = mapped(function, opened, given, target=kept)
+        other = mapped(opened, given, method=function, target=kept)
     return likeness(own, other, inputs=given)

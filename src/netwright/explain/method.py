@@ -39,7 +39,7 @@ def named_method(method: Method) -> tuple[str, Callable[..., Tensor]]:
 
 
 def mapped(
-    method: Callable[..., Tensor], model: nn.Module, inputs: Tensor, *, target: Target
+    model: nn.Module, inputs: Tensor, *, method: Callable[..., Tensor], target: Target
 ) -> Float[Tensor, "n ..."]:
     """What a method gives, without a graph; whether it fits is seen where it is put in order.
 

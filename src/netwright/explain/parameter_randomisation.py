@@ -112,13 +112,13 @@ def compared(
             kept = chosen(opened(given.clone()), target)
         known = learned_layers(opened, given)
         stops = _stops(opened, known, layers)
-        before = mapped(function, opened, given, target=kept)
+        before = mapped(opened, given, method=function, target=kept)
         found = []
         for stop in stops:
             twin = copied(opened)
             redraw(twin, drawn(known, stop), seed=seed)
             settle(twin, given)
-            after = mapped(function, twin, given, target=kept)
+            after = mapped(twin, given, method=function, target=kept)
             found.append(likeness(before, after, inputs=given))
     return Randomisation(layers=tuple(known[stop].path for stop in stops), stops=tuple(found))
 

@@ -133,8 +133,8 @@ def settle(model: nn.Module, inputs: Tensor) -> None:
         values = given[0].detach().transpose(0, 1).flatten(1).double()
         if values.shape[1] > 1:
             variance, mean = torch.var_mean(values, dim=1, correction=0)
-            module.running_mean.copy_(mean)  # type: ignore[operator, union-attr]
-            module.running_var.copy_(variance)  # type: ignore[operator, union-attr]
+            module.running_mean.copy_(mean)  # type: ignore[operator]
+            module.running_var.copy_(variance)  # type: ignore[operator]
 
     hooks = [
         module.register_forward_pre_hook(measure)
