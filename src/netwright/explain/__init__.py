@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from netwright.explain.gradient import gradient
     from netwright.explain.insertion import insertion
     from netwright.explain.label_randomisation import label_randomisation
+    from netwright.explain.layer_features import layer_features
     from netwright.explain.layer_randomisation import layer_randomisation
     from netwright.explain.localisation import mask_overlap, pointing_game
+    from netwright.explain.nearest import nearest
+    from netwright.explain.neighbours import neighbours
     from netwright.explain.parameter_randomisation import parameter_randomisation
     from netwright.explain.random_map import random_map
     from netwright.explain.random_signs import RandomSigns
@@ -42,8 +45,11 @@ __all__ = [
     "gradient",
     "insertion",
     "label_randomisation",
+    "layer_features",
     "layer_randomisation",
     "mask_overlap",
+    "nearest",
+    "neighbours",
     "parameter_randomisation",
     "pointing_game",
     "random_map",

@@ -38,6 +38,14 @@ CATALOGUE = Catalogue(
             facts={"gives": "map"},
         ),
         Entry(
+            name="neighbours",
+            target="netwright.explain.neighbours:neighbours",
+            summary="the examples that the model finds most like an input",
+            paper="ImageNet Classification with Deep Convolutional Neural Networks, 2012, "
+            "https://doi.org/10.1145/3065386",
+            facts={"gives": "examples"},
+        ),
+        Entry(
             name="pointing-game",
             target="netwright.explain.localisation:pointing_game",
             summary="is the largest point of a map on what is marked, within a tolerance?",

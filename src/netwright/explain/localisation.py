@@ -93,7 +93,8 @@ def pointing_game(
 def mask_overlap(maps: Float[Tensor, "n ..."], masks: Bool[Tensor, "n h w"]) -> Overlap:
     """How much of each map lies on what is marked, and how much of what is marked it covers.
 
-    An even map is worth chance, and so is, in `energy`, one without a positive value; equal values at a threshold count in part, as if their order were random.
+    An even map is worth chance, and so is, in `energy`, one without a positive value. Equal values
+    at a threshold count in part, as if their order were random.
 
     Paper: Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, 2020,
         https://arxiv.org/abs/1910.01279 (`energy`)
