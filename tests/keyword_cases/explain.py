@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from keyword_cases.case import Case
 from netwright import explain
+from netwright.explain import drawing
 from netwright.explain.localisation import pointing_game
 from netwright.explain.target import chosen, scores
 
@@ -61,4 +63,51 @@ CASES = (
         ),
     }
 )
+
+
+def seen(method: Any, *given: Any) -> Any:
+    """What a method says of the small network, in plain numbers."""
+
+    def call(_: object, **keyword: Any) -> Any:
+        found = method(small()[0].eval(), *given, **keyword)
+        return np.asarray(found) if hasattr(found, "getpixel") else found
+
+    return call
+
+
+_START = torch.linspace(0, 1, 2 * 3 * 8 * 8).reshape(2, 3, 8, 8)
+_MAXIMISED = {
+    "target": 1, "layer": "0", "steps": 5, "step_size": 0.2, "l2": 0.5, "jitter": 2,
+    "frequency_prior": 1.0, "limits": (torch.tensor(0.2), torch.tensor(0.4)),
+}  # fmt: skip
+
+CASES |= {
+    "netwright.explain.feature_maps:feature_maps": Case(
+        explained("feature_maps"), {"layer": "1", "most": 2}
+    ),
+    "netwright.explain.filters:filters": (
+        Case(seen(explain.filters), {"layer": "1", "channel": 1, "together": True}),
+    ),
+    "netwright.explain.weights:weights": Case(
+        seen(explain.weights), {"layer": "0", "shape": (1, 8, 8)}
+    ),
+    "netwright.explain.histograms:histograms": (
+        Case(seen(explain.histograms), {"inputs": _START, "bins": 5}),
+        Case(seen(explain.histograms, _START), {"loss": torch.sum}),
+    ),
+    "netwright.explain.activation_maximisation:activation_maximisation": (
+        Case(seen(explain.activation_maximisation, _START), _MAXIMISED),
+        Case(seen(explain.activation_maximisation, (1, 3, 8, 8)), {"seed": 1}),
+    ),
+    "netwright.explain.drawing:draw_feature_maps": Case(
+        seen(drawing.draw_feature_maps, _START), {"most": 2}
+    ),
+    "netwright.explain.drawing:draw_activation_maximisation": Case(
+        seen(drawing.draw_activation_maximisation, _START), {"columns": 1}
+    ),
+    "netwright.explain.drawing:tiles": Case(
+        lambda _, **keyword: np.asarray(drawing.tiles(_START[:, :1], **keyword)),
+        {"columns": 1, "smallest": 9},
+    ),
+}
 EXEMPT: dict[str, str] = {}

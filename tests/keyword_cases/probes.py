@@ -10,7 +10,9 @@ from torch import nn
 from keyword_cases.case import Case
 from netwright.probes import schedule
 from netwright.probes.activations import Activations
+from netwright.probes.distributions import Distributions
 from netwright.probes.gradients import Gradients
+from netwright.probes.histogram import histogram, tally
 from netwright.probes.signal import signal_propagation
 from netwright.probes.updates import Updates
 from netwright.probes.weights import Weights
@@ -29,7 +31,7 @@ def watched(make: Any) -> Any:
                 optimizer.zero_grad()
                 module(torch.linspace(-1, 1, 6).reshape(2, 3)).square().sum().backward()
                 optimizer.step()
-                readings.append(probe.read())
+                readings.append((probe.read(), getattr(probe, "found", None)))
         return readings
 
     return call
@@ -51,6 +53,17 @@ CASES = {
         )
         for probe in (Activations, Gradients, Updates, Weights)
     },
+    "netwright.probes.distributions:Distributions": Case(
+        watched(Distributions), {"when": schedule.every(2), "bins": [-0.5, 0.0, 0.5]}
+    ),
+    "netwright.probes.histogram:histogram": Case(
+        lambda _, **keyword: histogram(torch.tensor([[0.0, 1.0], [0.0, 0.0]]), **keyword),
+        {"bins": 3, "unit_axis": 0},
+    ),
+    "netwright.probes.histogram:tally": Case(
+        lambda _, **keyword: tally(torch.tensor([[0.0, 1.0], [0.0, 0.0]]), **keyword),
+        {"bins": 3, "unit_axis": 0},
+    ),
     "netwright.probes.signal:signal_propagation": Case(
         passed, {"loss": lambda scores: scores.square().sum()}
     ),

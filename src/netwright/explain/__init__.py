@@ -11,12 +11,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netwright.explain.activation_maximisation import activation_maximisation, value_range
     from netwright.explain.default_layer import default_layer
     from netwright.explain.deletion import deletion
+    from netwright.explain.feature_maps import feature_maps
     from netwright.explain.fill import blurred, channel_mean
+    from netwright.explain.filters import filters
     from netwright.explain.fragility import fragility
     from netwright.explain.grad_cam import grad_cam
     from netwright.explain.gradient import gradient
+    from netwright.explain.histograms import histograms
     from netwright.explain.insertion import insertion
     from netwright.explain.label_randomisation import label_randomisation
     from netwright.explain.layer_features import layer_features
@@ -31,18 +35,23 @@ if TYPE_CHECKING:
     from netwright.explain.signed_grad_cam import signed_grad_cam
     from netwright.explain.target import Target
     from netwright.explain.trust import Trust, trust
+    from netwright.explain.weights import weights
 
 __all__ = [
     "RandomSigns",
     "Target",
     "Trust",
+    "activation_maximisation",
     "blurred",
     "channel_mean",
     "default_layer",
     "deletion",
+    "feature_maps",
+    "filters",
     "fragility",
     "grad_cam",
     "gradient",
+    "histograms",
     "insertion",
     "label_randomisation",
     "layer_features",
@@ -56,6 +65,8 @@ __all__ = [
     "saliency",
     "signed_grad_cam",
     "trust",
+    "value_range",
+    "weights",
 ]
 
 _ELSEWHERE = {
@@ -66,6 +77,7 @@ _ELSEWHERE = {
     "channel_mean": "fill",
     "mask_overlap": "localisation",
     "pointing_game": "localisation",
+    "value_range": "activation_maximisation",
 }
 
 

@@ -2,7 +2,8 @@
 
 A method with the fact `gives="map"` is called as `method(model, inputs, target=…)` with tensors as
 the model takes them, and gives numbers of the inputs' shape (n, c, h, w), or one map a picture
-(n, h, w): it can be drawn in a panel and judged beside the others.
+(n, h, w): it can be drawn in a panel and judged beside the others. One with the fact
+`gives="picture"` has in `drawn_by` a function of the same arguments that gives a picture (PIL).
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ _GRAD_CAM = (
     "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, 2016, "
     "https://arxiv.org/abs/1610.02391"
 )
+
+
+def _drawn(name: str, summary: str, *, paper: str = "") -> Entry:
+    """A method of the model itself, which has a drawing of its own."""
+    file = name.replace("-", "_")
+    facts = {"gives": "picture", "drawn_by": f"netwright.explain.drawing:draw_{file}"}
+    target = f"netwright.explain.{file}:{file}"
+    return Entry(name=name, target=target, summary=summary, paper=paper, facts=facts)
+
 
 CATALOGUE = Catalogue(
     "explanation",
@@ -73,6 +83,16 @@ CATALOGUE = Catalogue(
             target="netwright.explain.random_map:random_map",
             summary="numbers drawn at random: the control that an explanation has to beat",
             facts={"gives": "map"},
+        ),
+        _drawn("filters", "kernels of a convolution, as pictures of what each looks for"),
+        _drawn("weights", "weights of a linear layer, as pictures of what each unit adds up"),
+        _drawn("feature-maps", "what each channel of a layer answers, place by place"),
+        _drawn(
+            "activation-maximisation",
+            "picture that a class, or a unit of any layer, answers to most",
+            paper="Visualizing Higher-Layer Features of a Deep Network, Erhan et al. 2009; "
+            f"{_DEEP_INSIDE}; Feature Visualization, Olah et al. 2017, "
+            "https://distill.pub/2017/feature-visualization",
         ),
     ),
 )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netwright.probes.activations import Activations
     from netwright.probes.base import Probe, Reading
+    from netwright.probes.distributions import Distributions
     from netwright.probes.gradients import Gradients
+    from netwright.probes.histogram import Histogram
     from netwright.probes.schedule import every, first, logarithmic
     from netwright.probes.signal import Signal, signal_propagation
     from netwright.probes.updates import Updates
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Activations",
+    "Distributions",
     "Gradients",
+    "Histogram",
     "Probe",
     "Reading",
     "Signal",
@@ -30,7 +34,9 @@ __all__ = [
 
 _PLACES = {
     "Activations": "activations",
+    "Distributions": "distributions",
     "Gradients": "gradients",
+    "Histogram": "histogram",
     "Probe": "base",
     "Reading": "base",
     "Signal": "signal",

@@ -14,6 +14,7 @@ CATALOGUE = Catalogue(
             ("activations", "mean, deviation, largest magnitude and zeros of each layer's output"),
             ("gradients", "size of the loss's gradient at each layer's output"),
             ("weights", "norm of each parameter and of its gradient"),
+            ("distributions", "histograms of weights, their gradients and each layer's output"),
             ("updates", "how far a step moves each parameter, and against its own norm"),
         )
     ),
