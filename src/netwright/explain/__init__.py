@@ -32,14 +32,17 @@ if TYPE_CHECKING:
     from netwright.explain.random_map import random_map
     from netwright.explain.random_signs import RandomSigns
     from netwright.explain.saliency import saliency
+    from netwright.explain.shift_invariance import shift_invariance
     from netwright.explain.signed_grad_cam import signed_grad_cam
     from netwright.explain.target import Target
+    from netwright.explain.top_attack import TopAttack
     from netwright.explain.trust import Trust, trust
     from netwright.explain.weights import weights
 
 __all__ = [
     "RandomSigns",
     "Target",
+    "TopAttack",
     "Trust",
     "activation_maximisation",
     "blurred",
@@ -63,6 +66,7 @@ __all__ = [
     "pointing_game",
     "random_map",
     "saliency",
+    "shift_invariance",
     "signed_grad_cam",
     "trust",
     "value_range",
@@ -72,6 +76,7 @@ __all__ = [
 _ELSEWHERE = {
     "RandomSigns": "random_signs",
     "Target": "target",
+    "TopAttack": "top_attack",
     "Trust": "trust",
     "blurred": "fill",
     "channel_mean": "fill",
