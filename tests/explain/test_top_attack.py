@@ -89,9 +89,7 @@ def test_it_finds_worse_than_random_signs():
     ).double()  # fmt: skip
     pictures = 4 * torch.rand(20, 1, 16, 16).double()
     chance, attacked = (
-        explain.fragility(
-            model, pictures, method="saliency", attack=attack, epsilon=0.05, top=0.1
-        )
+        explain.fragility(model, pictures, method="saliency", attack=attack, epsilon=0.05, top=0.1)
         for attack in (explain.RandomSigns(draws=8), explain.TopAttack(steps=8, top=0.1))
     )
     assert attacked.overlap.mean() < chance.overlap.mean() - 0.1
@@ -99,13 +97,12 @@ def test_it_finds_worse_than_random_signs():
 
 
 @pytest.mark.parametrize(
-    "model", [nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), nn.Sequential(nn.Flatten(), nn.PReLU())]
+    "model",
+    [nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), nn.Sequential(nn.Flatten(), nn.PReLU())],
 )
 def test_a_gradient_that_does_not_change_is_refused(model):
     with pytest.raises(BadValue, match=r"gradient changes.*RandomSigns\(\)"):
-        explain.fragility(
-            model.double(), PICTURES, method="gradient", attack=explain.TopAttack()
-        )
+        explain.fragility(model.double(), PICTURES, method="gradient", attack=explain.TopAttack())
 
 
 @pytest.mark.parametrize("keywords", [{"steps": 0}, {"top": 1.0}, {"sharpness": 0.0}])

@@ -46,6 +46,23 @@ def overlapping(_: object, **keyword: Any) -> Tensor:
     return top_overlap(rows, rows.roll(30, 1), **keyword)
 
 
+def contribution(model: nn.Module, inputs: Tensor, *, target: Any) -> Tensor:
+    return inputs * explain.gradient(model, inputs, target=target)
+
+
+def judged(_: object, **keyword: Any) -> Any:
+    given = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    fixed = {"methods": [contribution], "count": 2}
+    found = explain.judge(network(), given, **(fixed | keyword)).to_json()
+    for row in found["rows"]:
+        row.pop("seconds")  # of the clock
+    for one in found["left_out"]:
+        one.pop("reason")  # tells of them
+    return found
+
+
+MASKS = torch.zeros(3, 8, 8, dtype=torch.bool)
+MASKS[:, 2:5, 3:7] = True
 ROW = torch.tensor([[1.0, 3.0, 2.0]])
 CURVES = {"target": [1, 2], "steps": 3, "fill": 2.0, "batch_size": 0}
 REDRAWN = {"target": [1, 2], "layers": ["4"], "seed": 1}
@@ -74,6 +91,16 @@ CASES: dict[str, Case | tuple[Case, ...]] = {
             {"target": [1, 2], "steps": 3, "seed": 1, "method": "gradient", "batch_size": 0},
         ),
         Case(trusted("trust", maps=SLOPES, method="gradient"), {"draws": 0}),
+    ),
+    "netwright.explain.shift_invariance:shift_invariance": Case(
+        trusted("shift_invariance", method=contribution), {"target": [1, 2], "shift": -2.0}
+    ),
+    "netwright.explain.judge:judge": (
+        Case(
+            judged,
+            {"masks": MASKS, "twin": network(), "count": 1, "steps": 3, "draws": 1, "seed": 1},
+        ),
+        Case(judged, {"methods": ["gradient"], "seconds": 0.0, "batch_size": 0}),
     ),
     "netwright.explain.ordering:ordered": Case(
         lambda _, **keyword: ordered(torch.ones(50), **keyword), {"seed": 1}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from netwright.explain.gradient import gradient
     from netwright.explain.histograms import histograms
     from netwright.explain.insertion import insertion
+    from netwright.explain.judge import judge
+    from netwright.explain.judgement import Judgement
     from netwright.explain.label_randomisation import label_randomisation
     from netwright.explain.layer_features import layer_features
     from netwright.explain.layer_randomisation import layer_randomisation
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from netwright.explain.weights import weights
 
 __all__ = [
+    "Judgement",
     "RandomSigns",
     "Target",
     "TopAttack",
@@ -56,6 +59,7 @@ __all__ = [
     "gradient",
     "histograms",
     "insertion",
+    "judge",
     "label_randomisation",
     "layer_features",
     "layer_randomisation",
@@ -74,6 +78,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Judgement": "judgement",
     "RandomSigns": "random_signs",
     "Target": "target",
     "TopAttack": "top_attack",

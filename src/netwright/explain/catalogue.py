@@ -94,5 +94,62 @@ CATALOGUE = Catalogue(
             f"{_DEEP_INSIDE}; Feature Visualization, Olah et al. 2017, "
             "https://distill.pub/2017/feature-visualization",
         ),
+        Entry(
+            name="deletion",
+            target="netwright.explain.deletion:deletion",
+            summary="takes away what a map calls important: how soon does the answer go?",
+            paper="RISE: Randomized Input Sampling for Explanation of Black-box Models, 2018, "
+            "https://arxiv.org/abs/1806.07421",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="insertion",
+            target="netwright.explain.insertion:insertion",
+            summary="reveals what a map calls important: how soon does the answer come?",
+            paper="RISE: Randomized Input Sampling for Explanation of Black-box Models, 2018, "
+            "https://arxiv.org/abs/1806.07421",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="parameter-randomisation",
+            target="netwright.explain.parameter_randomisation:parameter_randomisation",
+            summary="does a map change when the model's layers are drawn anew, from the output on?",
+            paper="Sanity Checks for Saliency Maps, 2018, https://arxiv.org/abs/1810.03292",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="layer-randomisation",
+            target="netwright.explain.layer_randomisation:layer_randomisation",
+            summary="does a map change when one layer of the model is drawn anew?",
+            paper="Sanity Checks for Saliency Maps, 2018, https://arxiv.org/abs/1810.03292",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="label-randomisation",
+            target="netwright.explain.label_randomisation:label_randomisation",
+            summary="does a map differ from that of a twin trained on shuffled labels?",
+            paper="Sanity Checks for Saliency Maps, 2018, https://arxiv.org/abs/1810.03292",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="fragility",
+            target="netwright.explain.fragility:fragility",
+            summary="how far a map moves while the picture looks the same and the answer stays",
+            paper="Interpretation of Neural Networks Is Fragile, 2017, https://arxiv.org/abs/1710.10547",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="shift-invariance",
+            target="netwright.explain.shift_invariance:shift_invariance",
+            summary="is a model that takes a shift of its inputs back explained in the same way?",
+            paper="The (Un)reliability of Saliency Methods, 2017, https://arxiv.org/abs/1711.00867",
+            facts={"gives": "score"},
+        ),
+        Entry(
+            name="judge",
+            target="netwright.explain.judge:judge",
+            summary="ranks all methods for one model by how far their maps are to be trusted",
+            facts={"gives": "score"},
+        ),
     ),
 )

@@ -21,7 +21,7 @@ from netwright.explain.random_signs import RandomSigns
 from netwright.explain.redrawn import learned_layers
 from netwright.explain.target import Target
 
-__all__ = ["Trust", "trust"]
+__all__ = ["Trust", "areas", "trust"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def trust(
     control = random_map(model, inputs, target=target, seed=seed)
     with examined(model) as opened:
         whole = leaf(inputs)[0].detach()
-        areas = _areas(
+        found = areas(
             opened,
             whole,
             sets=(places(maps, whole), places(control, whole)),
@@ -121,11 +121,11 @@ def trust(
     names = ("deletion", "insertion", "random_deletion", "random_insertion")
     return tuple(
         Trust(**dict(zip(names, own, strict=True)), **others)
-        for own, others in zip(torch.stack(areas, 1).tolist(), more, strict=True)
+        for own, others in zip(torch.stack(found, 1).tolist(), more, strict=True)
     )
 
 
-def _areas(
+def areas(
     model: nn.Module,
     whole: Tensor,
     *,
@@ -135,8 +135,18 @@ def _areas(
     seed: int,
     batch_size: int,
 ) -> list[Tensor]:
-    """Deletion and insertion areas of each set; the sets share the ends of their curves."""
-    found: list[list[Tensor]] = []
+    """Deletion and insertion areas of each set, one after another; they share their curves' ends.
+
+    Args:
+        model: opened by `examined`.
+        whole: (n, c, h, w) the inputs.
+        sets: (n, p) one number a pixel, of each set.
+        target: see `trust`.
+        steps: see `trust`.
+        seed: see `trust`.
+        batch_size: see `trust`.
+    """
+    pairs: list[list[Tensor]] = []
     for fill, sign in ((channel_mean, 1), (blurred, -1)):
         empty = filled(whole, fill)
         known = ends(model, whole, empty=empty, target=target, batch_size=batch_size)
@@ -152,8 +162,8 @@ def _areas(
             )
             for values in sets
         ]
-        found.append([curve.areas for curve in curves])
-    return [area for pair in zip(*found, strict=True) for area in pair]
+        pairs.append([curve.areas for curve in curves])
+    return [area for pair in zip(*pairs, strict=True) for area in pair]
 
 
 def _of_the_method(
