@@ -51,6 +51,7 @@ def test_captums_numbers_at_the_layers_own_size(model, inputs, layer):
     signed = explain.signed_grad_cam(model, inputs, target=2, layer=layer, size=size)
     ours = explain.grad_cam(model, inputs, target=2, layer=maps, size=size)
     assert torch.allclose(signed, theirs, atol=1e-6)
+    assert not ours.requires_grad
     assert torch.allclose(ours, theirs.relu(), atol=1e-6)
     assert (theirs < -1e-3).any()
     assert (ours > 1e-3).any()

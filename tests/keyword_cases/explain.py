@@ -65,6 +65,36 @@ CASES = (
 )
 
 
+class Attending(nn.Module):
+    """Four tokens of a picture, which attend once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut, self.attend = nn.Conv2d(3, 4, 4, 4), nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = self.cut(x).flatten(2).transpose(1, 2)
+        return self.attend(tokens, tokens, tokens)[0].mean(1)
+
+
+def pooled() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    )
+
+
+CASES |= {
+    "netwright.explain.cam:cam": Case(
+        lambda _, **keyword: explain.cam(pooled(), small()[1], **keyword),
+        {"target": [1, 2], "size": (3, 3)},
+    ),
+    "netwright.explain.attention_rollout:attention_rollout": Case(
+        lambda _, **keyword: explain.attention_rollout(Attending(), small()[1], **keyword),
+        {"target": 9, "size": (3, 3)},
+    ),
+}
+
+
 def seen(method: Any, *given: Any) -> Any:
     """What a method says of the small network, in plain numbers."""
 

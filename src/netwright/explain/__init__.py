@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netwright.explain.activation_maximisation import activation_maximisation, value_range
+    from netwright.explain.attention_maps import attention_maps
+    from netwright.explain.attention_rollout import attention_rollout
+    from netwright.explain.cam import cam
     from netwright.explain.default_layer import default_layer
     from netwright.explain.deletion import deletion
     from netwright.explain.feature_maps import feature_maps
@@ -48,7 +51,10 @@ __all__ = [
     "TopAttack",
     "Trust",
     "activation_maximisation",
+    "attention_maps",
+    "attention_rollout",
     "blurred",
+    "cam",
     "channel_mean",
     "default_layer",
     "deletion",

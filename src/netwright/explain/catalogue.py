@@ -79,6 +79,29 @@ CATALOGUE = Catalogue(
             facts={"gives": "map"},
         ),
         Entry(
+            name="cam",
+            target="netwright.explain.cam:cam",
+            summary="class activation map: the pooled maps weighed as the linear layer weighs them",
+            paper="Learning Deep Features for Discriminative Localization, 2015, "
+            "https://arxiv.org/abs/1512.04150",
+            facts={"gives": "map"},
+        ),
+        Entry(
+            name="attention-maps",
+            target="netwright.explain.attention_maps:attention_maps",
+            summary="how much each query takes from each key, by layer and head",
+            paper="Attention Is All You Need, 2017, https://arxiv.org/abs/1706.03762",
+            facts={"gives": "attention"},
+        ),
+        Entry(
+            name="attention-rollout",
+            target="netwright.explain.attention_rollout:attention_rollout",
+            summary="the attentions of all layers multiplied: where the class token draws from",
+            paper="Quantifying Attention Flow in Transformers, 2020, "
+            "https://arxiv.org/abs/2005.00928",
+            facts={"gives": "map"},
+        ),
+        Entry(
             name="random-map",
             target="netwright.explain.random_map:random_map",
             summary="numbers drawn at random: the control that an explanation has to beat",
