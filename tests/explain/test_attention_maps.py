@@ -149,17 +149,17 @@ def test_encoder_layers_that_would_run_fused():
     assert torch.allclose(found["layers.1.self_attn"], theirs, atol=1e-6)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # nested tensors are a prototype
-        assert torch.allclose(seen_attention(model, x, [])[0], model(x), atol=1e-6)
+        assert torch.allclose(seen_attention(model, x, after=())[0], model(x), atol=1e-6)
 
 
 def test_the_models_output_is_what_it_was():
     model, x = Attends(with_dropout).eval(), torch.randn(3, TOKENS, WIDTH)
-    assert torch.equal(seen_attention(model, x, [])[0], model(x))
+    assert torch.equal(seen_attention(model, x, after=())[0], model(x))
     vision = models.VisionTransformer(
         image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=8, mlp_dim=16
     ).eval()
     pictures = torch.randn(2, 3, 32, 32)
-    output, found = seen_attention(vision, pictures, [])
+    output, found = seen_attention(vision, pictures, after=())
     assert torch.equal(output, vision(pictures))
     assert [tuple(maps.shape) for maps in found.values()] == [(2, 2, 17, 17)] * 2
 

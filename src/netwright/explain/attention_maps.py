@@ -55,11 +55,11 @@ def attention_maps(
         BadValue: nothing in the model attends.
     """
     with examined(model) as opened:
-        return seen_attention(opened, inputs, [])[1]
+        return seen_attention(opened, inputs, after=())[1]
 
 
 def seen_attention(
-    model: nn.Module, inputs: Tensor, after: Sequence[Callable[[nn.Module, Any], object]]
+    model: nn.Module, inputs: Tensor, *, after: Sequence[Callable[[nn.Module, Any], object]]
 ) -> tuple[Any, Mapping[str, Tensor]]:
     """The output of a model, and its attentions.
 

@@ -56,7 +56,7 @@ def attention_rollout(
     given = pictures(inputs)
     seen = PlacesSeen(given)
     with examined(model) as opened:
-        output, found = seen_attention(opened, given, [seen.find])
+        output, found = seen_attention(opened, given, after=[seen.find])
     scores(output, target)
     count = next(iter(found.values())).shape[-1]
     for path, weights in found.items():
