@@ -102,6 +102,8 @@ CHANGES = {
     "device": ["device=no-such-device"],
 }
 ELSEWHERE = {
+    "tensorboard.histogram_every": "changes no bit of the record: tests/workflow/test_tracking.py",
+    "tensorboard.bins": "changes no bit of the record: tests/workflow/test_tracking.py",
     "costs": "changes what is judged, not what is learned: "
     "tests/workflow/test_workflow_calibration.py",
     "split.fold.of": "goes with the number: tests/data/test_folds.py",

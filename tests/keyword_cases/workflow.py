@@ -202,6 +202,8 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.workflow.tracking:export_tensorboard(into)": "tests/workflow/test_tracking.py",
+    "netwright.workflow.tracking:export_tensorboard(root)": "tests/workflow/test_tracking.py",
     "netwright.workflow.pretrained:pretrained(cache)": "tests/workflow/test_pretrained.py",
     "netwright.workflow.one_of_several:carried_on": "hands both on to run_recipe and resume",
     **{

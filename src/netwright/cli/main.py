@@ -20,6 +20,7 @@ from netwright.cli import (
     runs,
     signal,
     timing,
+    tracking,
     training,
 )
 from netwright.workflow.launch import launched_rank
@@ -64,6 +65,7 @@ answers.add_to(app)
 baseline.add_to(app)
 ensembling.add_to(app)
 runs.add_to(app)
+tracking.add_to(app)
 finding.add_to(app)
 describing.add_to(app)
 app.add_typer(depot.app, name="data")

@@ -50,6 +50,7 @@ _FIELDS = {  # an option → the field of the recipe that it is short for
     "seed": "seed",
     "device": "device",
     "doctor": "doctor",
+    "tensorboard": "tensorboard",
 }
 
 
@@ -74,6 +75,9 @@ def train(
     name: str | None = typer.Option(None, help="Of the run's folder."),
     members: int | None = typer.Option(None, help="Train so many, which answer together."),
     doctor: bool | None = typer.Option(None, "--doctor/--no-doctor", help="Watch the run."),
+    tensorboard: bool | None = typer.Option(
+        None, "--tensorboard", help="Write event files: curves, and histograms every 100 steps."
+    ),
     skip_bad: bool | None = SKIP_BAD,
     changes: list[str] = SET,
     root: Path = _ROOT,
@@ -95,6 +99,7 @@ def train(
         device=device,
         doctor=doctor,
         members=members,
+        tensorboard=tensorboard,
     )
 
     from netwright.workflow.fit import run_recipe

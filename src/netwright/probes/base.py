@@ -101,6 +101,13 @@ class Probe(ABC):
         """Call `look` with each floating-point output of `module` on the steps it looks at."""
         self._handles.append(module.register_forward_hook(_Look(self, place, look)))
 
+    def detach(self) -> None:
+        """Take the hooks off, without asking whether anything was seen."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._values.clear()
+
     def __enter__(self) -> Self:
         if self._handles:
             raise must_be("probe", "attached once at a time", type(self).__name__)
@@ -114,10 +121,7 @@ class Probe(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
-        self._values.clear()
+        self.detach()
         if kind is None and self._seen == 0:
             asked = f"{self._scheduled} scheduled steps" if self._scheduled else "no scheduled step"
             raise NothingObserved(

@@ -24,7 +24,7 @@ from netwright.runs.disk_space import parse_space
 
 __all__ = ["DataPart", "EarlyStoppingPart", "EnsemblePart", "Named", "OptimizerGroupPart"]
 __all__ += ["OptimizerPart", "Recipe", "SplitPart", "TrainingPart", "parse_assignment"]
-__all__ += ["FoldPart", "GradientNoisePart"]
+__all__ += ["FoldPart", "GradientNoisePart", "TensorBoardPart"]
 
 
 class _Part(BaseModel):
@@ -224,6 +224,18 @@ class EnsemblePart(_Part):
     members: int = Field(default=5, ge=2)
 
 
+class TensorBoardPart(_Part):
+    """What a run writes for TensorBoard, beside its record, into its folder `tensorboard`.
+
+    Attributes:
+        histogram_every: steps between histograms of weights, gradients and activations; 0 for none.
+        bins: of each histogram.
+    """
+
+    histogram_every: int = Field(default=100, ge=0)
+    bins: int = Field(default=64, ge=1)
+
+
 class Recipe(_Part):
     """Everything that decides the outcome of a run.
 
@@ -250,6 +262,13 @@ class Recipe(_Part):
     seed: int = 0
     device: str = "auto"
     doctor: bool = True
+    tensorboard: TensorBoardPart | None = None
+
+    @field_validator("tensorboard", mode="before")
+    @classmethod
+    def _as_it_is(cls, content: Any) -> Any:
+        """`tensorboard: true` is one with its defaults."""
+        return {True: {}, False: None}[content] if isinstance(content, bool) else content
 
     @field_validator("initialise", mode="before")
     @classmethod

@@ -25,6 +25,7 @@
 `pictures/*.png`                    with `errors.json`: [{file, label, index, target, prediction,
                                     confidence}], the most confident first, and `samples.json`:
                                     [{file, label, target}]
+`tensorboard/`                      event files for TensorBoard, where they were asked for
 `report.html`                       all of it, for people
 ==================================  ============================================================
 """

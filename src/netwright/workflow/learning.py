@@ -115,6 +115,7 @@ class Learning:
             return []
         session, share = self.session, self.processes.share
         every = session.recipe.training.record_every or 1
+        tracked = self._tracked(stack)  # closed after the record, so that all of it is copied
         record = stack.enter_context(closing(Record(self.recorder, every=every, about=start.about)))
         title = understood(session.prepared.summary())
         progress = stack.enter_context(closing(Progress(console, title=title)))
@@ -129,9 +130,20 @@ class Learning:
         )
         observers: list[Observer] = [record, told, progress]
         observers += cycle_ends(session.recipe, self.folder)
+        observers += tracked
         if session.recipe.doctor:
             observers.append(doctor_for(session, source=self.source, report=record.found))
         return observers
+
+    def _tracked(self, stack: ExitStack) -> list[Observer]:
+        part = self.session.recipe.tensorboard
+        if part is None:
+            return []
+        from netwright.workflow.tracking import tensorboard_for
+
+        fsdp = self.session.recipe.training.distribution == "fsdp"
+        observer = tensorboard_for(part, self.folder, whole=not fsdp)
+        return [stack.enter_context(closing(observer))]
 
 
 def _sayer(console: Console) -> Callable[[str], None]:
