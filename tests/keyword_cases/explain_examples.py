@@ -8,7 +8,10 @@ import torch
 
 from keyword_cases.case import Case
 from keyword_cases.explain import small
+from netwright.explain.approximate_neighbours import ApproximateNeighbours
+from netwright.explain.feature_matching import Matches, feature_matching
 from netwright.explain.layer_features import layer_features
+from netwright.explain.matches_drawing import drawn_matches
 from netwright.explain.nearest import nearest
 from netwright.explain.neighbours import neighbours
 
@@ -26,7 +29,30 @@ def alike(call: Any) -> Any:
     return asked
 
 
+def linked(_: object, **keyword: Any) -> Any:
+    return ApproximateNeighbours(ROWS, **keyword).nearest(ROWS[:20] * ROWS[20:40], count=9)
+
+
+def paired(_: object, **keyword: Any) -> Any:
+    network, pictures = small()
+    other = pictures.roll(1, 2) + 0.2 * pictures.flip(3)
+    return feature_matching(network, pictures, other=other, layer="0", **keyword)
+
+
+def joined(_: object, **keyword: Any) -> Any:
+    ends = torch.tensor([[1.0, 1.0], [6.0, 2.0]])
+    found = Matches(first=ends, second=ends, distance=torch.zeros(2))
+    picture = torch.zeros(3, 8, 8)
+    return drawn_matches(found, first=picture, second=picture, **keyword).tobytes()
+
+
+ROWS = torch.randn(400, 8, generator=torch.Generator().manual_seed(2))
 CASES = {
+    "netwright.explain.approximate_neighbours:ApproximateNeighbours": Case(
+        linked, {"metric": "euclidean", "links": 1}
+    ),
+    "netwright.explain.feature_matching:feature_matching": Case(paired, {"ratio": 0.5}),
+    "netwright.explain.matches_drawing:drawn_matches": Case(joined, {"most": 1}),
     "netwright.explain.layer_features:layer_features": Case(
         alike(lambda network, pictures, _, **keyword: layer_features(network, pictures, **keyword)),
         {"layer": "0", "batch_size": 0},

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netwright.explain.activation_maximisation import activation_maximisation, value_range
+    from netwright.explain.approximate_neighbours import ApproximateNeighbours
     from netwright.explain.attention_maps import attention_maps
     from netwright.explain.attention_rollout import attention_rollout
     from netwright.explain.cam import cam
     from netwright.explain.default_layer import default_layer
     from netwright.explain.deletion import deletion
     from netwright.explain.feature_maps import feature_maps
+    from netwright.explain.feature_matching import feature_matching
     from netwright.explain.fill import blurred, channel_mean
     from netwright.explain.filters import filters
     from netwright.explain.fragility import fragility
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from netwright.explain.weights import weights
 
 __all__ = [
+    "ApproximateNeighbours",
     "Judgement",
     "RandomSigns",
     "Target",
@@ -59,6 +62,7 @@ __all__ = [
     "default_layer",
     "deletion",
     "feature_maps",
+    "feature_matching",
     "filters",
     "fragility",
     "grad_cam",
@@ -85,6 +89,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "Judgement": "judgement",
+    "ApproximateNeighbours": "approximate_neighbours",
     "RandomSigns": "random_signs",
     "Target": "target",
     "TopAttack": "top_attack",

@@ -56,6 +56,21 @@ CATALOGUE = Catalogue(
             facts={"gives": "examples"},
         ),
         Entry(
+            name="approximate-neighbours",
+            target="netwright.explain.approximate_neighbours:ApproximateNeighbours",
+            summary="neighbours among very many examples, with the recall that was measured",
+            paper="Efficient and Robust Approximate Nearest Neighbor Search Using Hierarchical "
+            "Navigable Small World Graphs, 2016, https://arxiv.org/abs/1603.09320",
+            facts={"gives": "examples"},
+        ),
+        Entry(
+            name="feature-matching",
+            target="netwright.explain.feature_matching:feature_matching",
+            summary="places of two pictures that look alike to a layer",
+            paper="Do Convnets Learn Correspondence?, 2014, https://arxiv.org/abs/1411.1091",
+            facts={"gives": "matches"},
+        ),
+        Entry(
             name="pointing-game",
             target="netwright.explain.localisation:pointing_game",
             summary="is the largest point of a map on what is marked, within a tolerance?",
