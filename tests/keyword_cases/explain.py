@@ -39,30 +39,23 @@ def pointed(_: object, **keyword: Any) -> Any:
     return pointing_game(maps, masks, **keyword)
 
 
-CASES = (
-    {
-        f"netwright.explain.{name}:{name}": Case(explained(name), {"target": [1, 2]})
-        for name in ("gradient", "saliency")
-    }
-    | {
-        f"netwright.explain.{name}:{name}": Case(
-            explained(name), {"target": [1, 2], "layer": "0", "size": (4, 4)}
-        )
-        for name in ("grad_cam", "signed_grad_cam")
-    }
-    | {
-        "netwright.explain.default_layer:default_layer": Case(
-            explained("default_layer"), {"target": 9}
-        ),
-        "netwright.explain.localisation:pointing_game": Case(pointed, {"tolerance": 3}),
-        "netwright.explain.target:scores": Case(
-            lambda _, **keyword: scores(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
-        ),
-        "netwright.explain.target:chosen": Case(
-            lambda _, **keyword: chosen(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
-        ),
-    }
-)
+CASES = {
+    f"netwright.explain.{name}:{name}": Case(
+        explained(name), {"target": [1, 2], "layer": "0", "size": (4, 4)}
+    )
+    for name in ("grad_cam", "signed_grad_cam")
+} | {
+    "netwright.explain.default_layer:default_layer": Case(
+        explained("default_layer"), {"target": 9}
+    ),
+    "netwright.explain.localisation:pointing_game": Case(pointed, {"tolerance": 3}),
+    "netwright.explain.target:scores": Case(
+        lambda _, **keyword: scores(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
+    ),
+    "netwright.explain.target:chosen": Case(
+        lambda _, **keyword: chosen(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
+    ),
+}
 
 
 class Attending(nn.Module):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from netwright.explain.attention_maps import attention_maps
     from netwright.explain.attention_rollout import attention_rollout
     from netwright.explain.cam import cam
+    from netwright.explain.completeness import completeness
+    from netwright.explain.deconvnet import deconvnet
     from netwright.explain.default_layer import default_layer
     from netwright.explain.deletion import deletion
     from netwright.explain.feature_maps import feature_maps
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from netwright.explain.fragility import fragility
     from netwright.explain.grad_cam import grad_cam
     from netwright.explain.gradient import gradient
+    from netwright.explain.guided_backprop import guided_backprop
     from netwright.explain.histograms import histograms
     from netwright.explain.insertion import insertion
+    from netwright.explain.integrated_gradients import integrated_gradients
     from netwright.explain.judge import judge
     from netwright.explain.judgement import Judgement
     from netwright.explain.label_randomisation import label_randomisation
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from netwright.explain.saliency import saliency
     from netwright.explain.shift_invariance import shift_invariance
     from netwright.explain.signed_grad_cam import signed_grad_cam
+    from netwright.explain.smoothgrad import smoothgrad
     from netwright.explain.target import Target
     from netwright.explain.top_attack import TopAttack
     from netwright.explain.trust import Trust, trust
@@ -59,6 +64,8 @@ __all__ = [
     "blurred",
     "cam",
     "channel_mean",
+    "completeness",
+    "deconvnet",
     "default_layer",
     "deletion",
     "feature_maps",
@@ -67,8 +74,10 @@ __all__ = [
     "fragility",
     "grad_cam",
     "gradient",
+    "guided_backprop",
     "histograms",
     "insertion",
+    "integrated_gradients",
     "judge",
     "label_randomisation",
     "layer_features",
@@ -82,6 +91,7 @@ __all__ = [
     "saliency",
     "shift_invariance",
     "signed_grad_cam",
+    "smoothgrad",
     "trust",
     "value_range",
     "weights",

@@ -16,6 +16,7 @@ _DEEP_INSIDE = (
     "Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency "
     "Maps, 2013, https://arxiv.org/abs/1312.6034"
 )
+_AXIOMATIC = "Axiomatic Attribution for Deep Networks, 2017, https://arxiv.org/abs/1703.01365"
 
 _GRAD_CAM = (
     "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, 2016, "
@@ -69,6 +70,49 @@ CATALOGUE = Catalogue(
             summary="places of two pictures that look alike to a layer",
             paper="Do Convnets Learn Correspondence?, 2014, https://arxiv.org/abs/1411.1091",
             facts={"gives": "matches"},
+        ),
+        Entry(
+            name="guided-backprop",
+            target="netwright.explain.guided_backprop:guided_backprop",
+            summary="gradient along active units that raise the score; networks of ReLUs",
+            paper=(
+                "Striving for Simplicity: The All Convolutional Net, 2014, "
+                "https://arxiv.org/abs/1412.6806"
+            ),
+            facts={"gives": "map"},
+        ),
+        Entry(
+            name="deconvnet",
+            target="netwright.explain.deconvnet:deconvnet",
+            summary="what a class or one unit of a layer responded to, projected back by switches",
+            paper=(
+                "Visualizing and Understanding Convolutional Networks, 2013, "
+                "https://arxiv.org/abs/1311.2901"
+            ),
+            facts={"gives": "map"},
+        ),
+        Entry(
+            name="integrated-gradients",
+            target="netwright.explain.integrated_gradients:integrated_gradients",
+            summary="what each number of the input adds to the score, against a baseline's",
+            paper=_AXIOMATIC,
+            facts={"gives": "map"},
+        ),
+        Entry(
+            name="smoothgrad",
+            target="netwright.explain.smoothgrad:smoothgrad",
+            summary="gradient averaged over noisy copies of the input",
+            paper=(
+                "SmoothGrad: removing noise by adding noise, 2017, https://arxiv.org/abs/1706.03825"
+            ),
+            facts={"gives": "map"},
+        ),
+        Entry(
+            name="completeness",
+            target="netwright.explain.completeness:completeness",
+            summary="how far the sum of a map is from the difference of scores it shares out",
+            paper=_AXIOMATIC,
+            facts={"gives": "score"},
         ),
         Entry(
             name="pointing-game",

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from netwright._errors import BadType, must_be
+from netwright._errors import must_be
+from netwright.explain.at_layer import Place, real
 from netwright.explain.examined import examined
+from netwright.explain.layers import Layer
 from netwright.explain.target import Target, scores
 
 __all__ = ["gradient", "leaf"]
 
 
 def gradient(
-    model: nn.Module, inputs: Float[Tensor, "n ..."], *, target: Target = None
+    model: nn.Module,
+    inputs: Shaped[Tensor, "n ..."],
+    *,
+    target: Target = None,
+    layer: Layer | None = None,
 ) -> Float[Tensor, "n ..."]:
     """How much the score grows with each number of the inputs: ∂score/∂input.
 
@@ -22,9 +28,11 @@ def gradient(
         model: any, in any mode; it is left as it was.
         inputs: (n, ...) as the model takes them, preprocessed.
         target: what is explained, see `explain.Target`; None for the predicted class.
+        layer: by the output of this layer in place of the inputs, see `layers.Layer`; an embedding
+            where the inputs are tokens.
 
     Returns:
-        One number for each of the inputs, score a unit of input.
+        One number for each of the inputs, or of the layer's outputs, score a unit of it.
 
     Example:
         >>> model = nn.Linear(2, 3)
@@ -33,12 +41,13 @@ def gradient(
 
     Raises:
         BadType: inputs that are no real numbers, or an output that needs a function as `target`.
-        BadValue: the score does not depend on the inputs in a way that can be differentiated.
+        BadValue: the score does not depend on the inputs in a way that can be differentiated, or
+            there is no such layer.
     """
     with examined(model) as opened:
-        given, seen = leaf(inputs)
-        score = scores(opened(seen), target)
-        return differentiated(score, given)
+        place = Place(opened, layer)
+        given, seen = leaf(place.values(inputs))
+        return differentiated(scores(place.run(inputs, seen), target), given)
 
 
 def differentiated(score: Float[Tensor, "n"], given: Tensor) -> Tensor:
@@ -65,8 +74,5 @@ def leaf(inputs: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         BadType: inputs that are no real numbers.
     """
-    if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
-        shown = inputs.dtype if isinstance(inputs, Tensor) else type(inputs).__name__
-        raise must_be("inputs", "a tensor of real numbers", shown, error=BadType)
-    given = inputs.detach().clone().requires_grad_()
+    given = real(inputs).detach().clone().requires_grad_()
     return given, given.clone()

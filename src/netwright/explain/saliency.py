@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from netwright.explain.gradient import gradient
+from netwright.explain.layers import Layer
 from netwright.explain.maps import over_colours
 from netwright.explain.target import Target
 
@@ -13,7 +14,11 @@ __all__ = ["saliency"]
 
 
 def saliency(
-    model: nn.Module, inputs: Float[Tensor, "n ..."], *, target: Target = None
+    model: nn.Module,
+    inputs: Shaped[Tensor, "n ..."],
+    *,
+    target: Target = None,
+    layer: Layer | None = None,
 ) -> Float[Tensor, "n ..."]:
     """Size of the score's derivative by each pixel, the largest over its colours.
 
@@ -26,6 +31,7 @@ def saliency(
         model: any, in any mode; it is left as it was.
         inputs: (n, c, h, w) pictures as the model takes them, or rows (n, d).
         target: what is explained, see `explain.Target`; None for the predicted class.
+        layer: by the output of this layer in place of the inputs, see `layers.Layer`.
 
     Returns:
         (n, h, w) for pictures, (n, d) for rows; at least 0, score a unit of input.
@@ -39,4 +45,4 @@ def saliency(
     Raises:
         BadType: inputs that are no real numbers, or an output that needs a function as `target`.
     """
-    return over_colours(gradient(model, inputs, target=target).abs())
+    return over_colours(gradient(model, inputs, target=target, layer=layer).abs())

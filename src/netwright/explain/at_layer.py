@@ -1,0 +1,76 @@
+"""The inputs of a model, or what one of its layers gives, as the place to take derivatives by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from netwright._errors import BadType, must_be
+from netwright.explain.layer_output import layer_output
+from netwright.explain.layers import Layer, named_layer
+
+__all__ = ["Place", "real"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where derivatives are taken: the inputs of a model, or the output of one of its layers.
+
+    Attributes:
+        model: opened by `examined`.
+        layer: None for the inputs.
+    """
+
+    model: nn.Module
+    layer: Layer | None = None
+
+    def values(self, inputs: Tensor) -> Tensor:
+        """What is there for these inputs.
+
+        Raises:
+            BadType: no real numbers.
+            BadValue: no such layer, or one that gives no tensor.
+        """
+        if self.layer is None:
+            return real(inputs)
+        return real(layer_output(self.model, inputs, layer=self.layer))
+
+    def run(self, inputs: Tensor, values: Tensor) -> Any:
+        """The model's output for these inputs, with `values` there.
+
+        Raises:
+            BadValue: the layer runs more than once.
+        """
+        if self.layer is None:
+            return self.model(values)
+        path, module = named_layer(self.model, self.layer)
+        ran = False
+
+        def replaced(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+            nonlocal ran
+            if ran or output.shape != values.shape:  # those of its last run would not fit its first
+                fix = "Name another layer, or use a module of its own at each place."
+                raise must_be("layer", "one that runs once", path, fix)
+            ran = True
+            return values
+
+        hook = module.register_forward_hook(replaced)
+        try:
+            return self.model(inputs)
+        finally:
+            hook.remove()
+
+
+def real(inputs: object) -> Tensor:
+    """The inputs, if derivatives can be taken by them.
+
+    Raises:
+        BadType: no tensor of real numbers.
+    """
+    if isinstance(inputs, Tensor) and inputs.is_floating_point():
+        return inputs
+    shown = inputs.dtype if isinstance(inputs, Tensor) else type(inputs).__name__
+    fix = "For tokens: layer= the embedding." if isinstance(inputs, Tensor) else ""
+    raise must_be("inputs", "a tensor of real numbers", shown, fix, error=BadType)
