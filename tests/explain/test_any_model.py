@@ -33,7 +33,14 @@ TORCHVISION = {
 OF_INPUTS = [  # what goes by modules may take another layer where another is the last one
     "gradient", "saliency", "guided-backprop", "deconvnet", "integrated-gradients", "smoothgrad",
 ]  # fmt: skip
-REFUSED: dict[str, set[str]] = {"vit_b_16": RULES, "small vit": RULES, "GELU": RULES}
+NO_ATTENTION = {"attention-rollout"}
+NO_AVERAGED_MAPS = {"cam"}
+REFUSED: dict[str, set[str]] = {
+    "small vit": RULES | NO_AVERAGED_MAPS,
+    "vit_b_16": RULES | NO_AVERAGED_MAPS,
+    "GELU": RULES | NO_AVERAGED_MAPS | NO_ATTENTION,
+    "pictures": NO_AVERAGED_MAPS | NO_ATTENTION,
+}
 
 
 def method_of(name):
@@ -68,6 +75,7 @@ def small(name):
     from torchvision.models.resnet import BasicBlock
 
     torch.manual_seed(0)
+    size = 64 if name == "small resnet" else 32  # of more than one place at the end
     if name == "small vit":
         model = VisionTransformer(32, 16, 2, 2, 8, 16, num_classes=3)
         nn.init.normal_(model.heads.head.weight)
@@ -75,7 +83,7 @@ def small(name):
         model = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=3)
     else:
         model = MobileNetV2(3, inverted_residual_setting=[[1, 8, 1, 1], [6, 8, 2, 2]])
-    return model.double(), torch.randn(2, 3, 32, 32).double()
+    return model.double(), torch.randn(2, 3, size, size).double()
 
 
 def state_of(model):
@@ -132,7 +140,10 @@ def refused(method, model, inputs):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", MAPS)
 def test_a_network_written_in_any_way(name, way):
-    assert explained(method_of(name), written(way), pictures()).abs().max() > 0
+    if name in REFUSED["pictures"]:
+        refused(method_of(name), written(way), pictures())
+    else:
+        assert explained(method_of(name), written(way), pictures()).abs().max() > 0
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -154,7 +165,8 @@ def test_where_there_is_no_rule(name):
 
 @pytest.mark.parametrize("name", MAPS)
 def test_double_precision(name):
-    explained(method_of(name), written("F.relu", dtype=torch.double), pictures(dtype=torch.double))
+    check = refused if name in REFUSED["pictures"] else explained
+    check(method_of(name), written("F.relu", dtype=torch.double), pictures(dtype=torch.double))
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -178,7 +190,7 @@ def test_after_an_exception_within_the_model(name):
 @pytest.mark.parametrize("model", ["small resnet", "small mobilenet", "small vit"])
 @pytest.mark.parametrize("name", MAPS)
 def test_small_networks_of_torchvision(name, model):
-    check = refused if name in REFUSED.get(model, ()) else explained
+    check = refused if name in REFUSED.get(model, NO_ATTENTION) else explained
     check(method_of(name), *small(model))
 
 
@@ -186,7 +198,7 @@ def test_small_networks_of_torchvision(name, model):
 @pytest.mark.parametrize("model", TORCHVISION)
 @pytest.mark.parametrize("name", MAPS)
 def test_networks_of_torchvision(name, model):
-    check = refused if name in REFUSED.get(model, ()) else explained
+    check = refused if name in REFUSED.get(model, NO_ATTENTION) else explained
     check(method_of(name), *known(model))
 
 
