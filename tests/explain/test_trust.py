@@ -46,6 +46,12 @@ def test_a_random_map_has_no_advantage_over_itself():
     assert all(own.advantage == 0 for own in explain.trust(model, PICTURES, maps=maps))
 
 
+def test_what_would_take_too_long_is_left_out():
+    model, maps = network(), PICTURES.mean(1)
+    quick = explain.trust(model, PICTURES, maps=maps, method="saliency", seconds=0.0)
+    assert all(own.overlap is None and own.randomised is None for own in quick)
+
+
 def test_the_line_tells_what_is_known():
     model, maps = network(), PICTURES.mean(1)
     line = explain.trust(model, PICTURES, maps=maps)[0].line()

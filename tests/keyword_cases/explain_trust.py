@@ -90,7 +90,7 @@ CASES: dict[str, Case | tuple[Case, ...]] = {
             trusted("trust", maps=SLOPES),
             {"target": [1, 2], "steps": 3, "seed": 1, "method": "gradient", "batch_size": 0},
         ),
-        Case(trusted("trust", maps=SLOPES, method="gradient"), {"draws": 0}),
+        Case(trusted("trust", maps=SLOPES, method="gradient"), {"draws": 0, "seconds": 0.0}),
     ),
     "netwright.explain.shift_invariance:shift_invariance": Case(
         trusted("shift_invariance", method=contribution), {"target": [1, 2], "shift": -2.0}
