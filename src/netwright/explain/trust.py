@@ -76,7 +76,7 @@ def trust(
     target: Target = None,
     steps: int = 8,
     draws: int = 2,
-    seconds: float = 5.0,
+    seconds: float = 10.0,
     seed: int = 0,
     batch_size: int = 32,
 ) -> tuple[Trust, ...]:
