@@ -150,13 +150,15 @@ class _Frequencies:
         return torch.view_as_real(spectrum).clone()
 
     def picture(self, numbers: Tensor) -> Tensor:
-        spectrum = torch.view_as_complex(numbers) * self._scale
-        return torch.fft.irfft2(spectrum, s=self._size, norm="ortho")
+        return self._pixels(torch.view_as_complex(numbers) * self._scale)
 
     def noise(self, white: Tensor) -> Tensor:
         """Noise of the same strength, with the prior's frequencies."""
-        spectrum = torch.fft.rfft2(white, norm="ortho") * self._scale
-        return torch.fft.irfft2(spectrum, s=self._size, norm="ortho")
+        return self._pixels(torch.fft.rfft2(white, norm="ortho") * self._scale)
+
+    def _pixels(self, spectrum: Tensor) -> Tensor:
+        picture: Tensor = torch.fft.irfft2(spectrum, s=self._size, norm="ortho")
+        return picture
 
 
 def _first(
@@ -169,12 +171,12 @@ def _first(
 ) -> tuple[Tensor, _Pixels | _Frequencies]:
     """Where the ascent begins, and what its steps move."""
     drawn = not isinstance(start, Tensor)
-    if drawn:
-        like = next((value for value in model.parameters() if value.is_floating_point()), None)
-        like = torch.empty(0) if like is None else like.detach()
-        picture = torch.randn(tuple(start), generator=generator).to(like.device, like.dtype)
-    else:
+    if isinstance(start, Tensor):
         picture = leaf(start)[0].detach()
+    else:
+        real = [value.detach() for value in model.parameters() if value.is_floating_point()]
+        white = torch.randn(tuple(start), generator=generator)
+        picture = white.to(real[0].device, real[0].dtype) if real else white
     if prior and picture.ndim != 4:
         raise must_be("frequency_prior", "0 for what is no picture (n, c, h, w)", prior)
     basis = _Frequencies(picture.shape, prior, like=picture) if prior else _Pixels()

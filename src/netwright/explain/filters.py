@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,6 +15,8 @@ from netwright.explain.layers import Layer, named_layer
 __all__ = ["filters", "first_convolution"]
 
 _COLOURS = 3
+_KINDS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+Convolution: TypeAlias = nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d | nn.ConvTranspose2d
 
 
 def filters(
@@ -50,7 +54,7 @@ def filters(
     """
     with examined(model) as opened, torch.no_grad():
         module = first_convolution(opened) if layer is None else _convolution(opened, layer)
-        weight = module.weight.detach().float()
+        weight: Tensor = module.weight.detach().float()
     weight = weight.unsqueeze(2) if weight.ndim == 3 else weight
     if channel is not None:
         if not 0 <= channel < weight.shape[1]:
@@ -58,37 +62,31 @@ def filters(
         weight = weight[:, channel : channel + 1]
     if weight.shape[1] in {1, _COLOURS}:
         return 0.5 + weight / (2 * _largest(weight, together=together))
-    strength = torch.linalg.vector_norm(weight, dim=1, keepdim=True)
+    strength: Tensor = torch.linalg.vector_norm(weight, dim=1, keepdim=True)
     return strength / _largest(strength, together=together)
 
 
-def first_convolution(model: nn.Module) -> nn.Module:
+def first_convolution(model: nn.Module) -> Convolution:
     """The first convolution over pictures or sequences that a model declares.
 
     Raises:
         BadValue: it has none.
     """
     for module in model.modules():
-        if _shows_kernels(module):
+        if isinstance(module, _KINDS):
             return module
     fix = "Name a layer; for linear layers see explain.weights."
     raise must_be("model", "one with a convolution", type(model).__name__, fix)
 
 
-def _convolution(model: nn.Module, layer: Layer) -> nn.Module:
+def _convolution(model: nn.Module, layer: Layer) -> Convolution:
     path, module = named_layer(model, layer)
-    if not _shows_kernels(module):
+    if not isinstance(module, _KINDS):
         shown = f"{path or 'the model itself'}, a {type(module).__name__}"
         raise must_be(
             "layer", "a convolution of one or two dimensions", shown, "See explain.weights."
         )
     return module
-
-
-def _shows_kernels(module: nn.Module) -> bool:
-    # by its own name: lazy and parametrised ones are of these classes too
-    kinds = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
-    return isinstance(module, kinds)
 
 
 def _largest(values: Tensor, *, together: bool) -> Tensor:

@@ -39,7 +39,7 @@ class TensorBoard(Observer):
 
     def __init__(
         self,
-        run: str | os.PathLike[str],
+        run: Path,
         files: EventFiles,
         *,
         histogram_every: int,
@@ -106,7 +106,7 @@ class TensorBoard(Observer):
 
     def _write(self, probe: Distributions, *, step: int) -> None:
         for name, one in probe.found.items():
-            self._files.histogram(name, one, step=step)
+            self._files.histogram(name, one.to_json(), step=step)
             if one.dead is not None and name.startswith("activations/"):
                 self._files.scalar(f"dead units/{name.partition('/')[2]}", one.dead, step=step)
         self._files.flush()
@@ -182,9 +182,9 @@ def export_tensorboard(
         for name, value in _figures(folder):
             files.scalar(name, value, step=last)
         if folder.has(WEIGHTS):
-            for name, value in folder.read_tensors(WEIGHTS).items():
-                if value.is_floating_point() and value.numel():
-                    counted = histogram(value, unit_axis=0)
+            for name, weight in folder.read_tensors(WEIGHTS).items():
+                if weight.is_floating_point() and weight.numel():
+                    counted = histogram(weight, unit_axis=0).to_json()
                     files.histogram(f"weights/{name}", counted, step=last)
     return place
 

@@ -6,26 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from netwright._optional import optional
 from netwright.runs.events import EVENTS, events
 from netwright.runs.files import decode, saying_why
 
-__all__ = ["Counted", "EventFiles", "Mirror", "export_scalars", "has_event_files"]
-
-
-class Counted(Protocol):
-    """A histogram: counts between edges, and what lies outside, as `probes.Histogram` has it."""
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-    below: int
-    above: int
-    mean: float
-    deviation: float
-    smallest: float
-    largest: float
+__all__ = ["EventFiles", "Mirror", "export_scalars", "has_event_files"]
 
 
 class EventFiles:
@@ -53,22 +40,29 @@ class EventFiles:
         """Write a number."""
         self._open().add_scalar(name, value, step)
 
-    def histogram(self, name: str, counted: Counted, *, step: int) -> None:
-        """Write a histogram with its own bins; one of numbers none of which is finite has none."""
-        inside = counted.below + sum(counted.counts) + counted.above
+    def histogram(self, name: str, counted: Mapping[str, Any], *, step: int) -> None:
+        """Write a histogram with its own bins; one of numbers none of which is finite has none.
+
+        Args:
+            name: of the curve.
+            counted: plain data, as `probes.Histogram.to_json` gives it.
+            step: of the run.
+        """
+        below, counts, above = counted["below"], counted["counts"], counted["above"]
+        inside = below + sum(counts) + above
         if not inside:
             return
+        mean, deviation = counted["mean"], counted["deviation"]
         # a bucket is named by its right edge, the first reaching down to the smallest number
-        above = [counted.largest] if counted.above else []
         self._open().add_histogram_raw(
             name,
-            min=counted.smallest,
-            max=counted.largest,
+            min=counted["smallest"],
+            max=counted["largest"],
             num=inside,
-            sum=counted.mean * inside,
-            sum_squares=(counted.deviation**2 + counted.mean**2) * inside,
-            bucket_limits=[*counted.edges, *above],
-            bucket_counts=[counted.below, *counted.counts, *([counted.above] if above else [])],
+            sum=mean * inside,
+            sum_squares=(deviation**2 + mean**2) * inside,
+            bucket_limits=[*counted["edges"], *([counted["largest"]] if above else [])],
+            bucket_counts=[below, *counts, *([above] if above else [])],
             global_step=step,
         )
 
