@@ -1,12 +1,12 @@
 """Are maximising pictures of a real network of their class, and what does each prior change?
 
-    python benchmarks/activation_maximisation.py [--steps 128] [--seeds 3]
+    python benchmarks/activation_maximisation.py [--steps 64] [--seeds 3]
 
 Pictures of a few classes are found on ResNet-18 (`netwright data get resnet18 resnet50`), without
-priors, with each alone and with all. A row says of one picture: the probability that the network
-gives its class, and that another network gives which the picture was not made for (ResNet-50); the
-same for the start, and for a picture with the same energy at every frequency and random phases; and
-the share of its energy above a quarter of the sampling rate.
+priors, with the prior on frequencies and with all three. A row says of one picture: the probability
+that the network gives its class, and that another network gives which the picture was not made for
+(ResNet-50); the same for the start, and for a picture with the same energy at every frequency and
+random phases; and the share of its energy above a quarter of the sampling rate.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ import argparse
 import statistics
 
 import torch
-from _rows import surroundings, write_rows
 from torch import Tensor
 
+from _rows import surroundings, write_rows
 from netwright import explain
 from netwright.workflow.pretrained import Pretrained, pretrained
 
 CLASSES = ("flamingo", "tiger", "monarch", "mushroom")
 SETTINGS: dict[str, dict[str, float]] = {
     "no prior": {},
-    "l2": {"l2": 1e-4},
-    "jitter": {"jitter": 16},
     "frequency": {"frequency_prior": 1.0},
     "all": {"l2": 1e-4, "jitter": 16, "frequency_prior": 1.0},
 }
@@ -85,7 +83,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -100,7 +98,8 @@ def main() -> None:
         for column in ("probability", "start", "random phases", "resnet50", "fine"):
             values = [float(str(row[column])) for row in rows]
             least, most = min(values), max(values)
-            print(f"{setting:<10} {column:<14} {statistics.median(values):.4f} [{least:.4f}, {most:.4f}]")
+            middle = statistics.median(values)
+            print(f"{setting:<10} {column:<14} {middle:.4f} [{least:.4f}, {most:.4f}]", flush=True)
 
 
 if __name__ == "__main__":
