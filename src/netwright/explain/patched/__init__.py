@@ -1,0 +1,1 @@
+"""Many copies of a picture that differ in one box each, computed where they differ only."""
