@@ -12,6 +12,7 @@ from keyword_cases.case import Case
 from netwright import explain
 from netwright.explain import drawing
 from netwright.explain.localisation import pointing_game
+from netwright.explain.probability import log_probabilities
 from netwright.explain.target import chosen, scores
 
 
@@ -131,6 +132,18 @@ CASES |= {
     "netwright.explain.drawing:tiles": Case(
         lambda _, **keyword: np.asarray(drawing.tiles(_START[:, :1], **keyword)),
         {"columns": 1, "smallest": 9},
+    ),
+}
+CASES |= {
+    f"netwright.explain.occlusion:{name}": Case(
+        explained(name),
+        {"target": [1, 2], "window": 3, "stride": 3, "fill": 0.5, "batch_size": 0},
+    )
+    for name in ("occlusion", "occlusion_grid")
+} | {
+    "netwright.explain.probability:log_probabilities": Case(
+        lambda _, **keyword: log_probabilities(torch.tensor([[1.0, 3.0, 2.0]]), **keyword),
+        {"target": 2},
     ),
 }
 EXEMPT: dict[str, str] = {}

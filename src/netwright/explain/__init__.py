@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from netwright.explain.localisation import mask_overlap, pointing_game
     from netwright.explain.nearest import nearest
     from netwright.explain.neighbours import neighbours
+    from netwright.explain.occlusion import occlusion, occlusion_grid
     from netwright.explain.parameter_randomisation import parameter_randomisation
     from netwright.explain.random_map import random_map
     from netwright.explain.random_signs import RandomSigns
@@ -85,6 +86,8 @@ __all__ = [
     "mask_overlap",
     "nearest",
     "neighbours",
+    "occlusion",
+    "occlusion_grid",
     "parameter_randomisation",
     "pointing_game",
     "random_map",
@@ -107,6 +110,7 @@ _ELSEWHERE = {
     "blurred": "fill",
     "channel_mean": "fill",
     "mask_overlap": "localisation",
+    "occlusion_grid": "occlusion",
     "pointing_game": "localisation",
     "value_range": "activation_maximisation",
 }

@@ -49,6 +49,14 @@ CATALOGUE = Catalogue(
             facts={"gives": "map"},
         ),
         Entry(
+            name="occlusion",
+            target="netwright.explain.occlusion:occlusion",
+            summary="how much the class's log probability falls while a window covers each place",
+            paper="Visualizing and Understanding Convolutional Networks, 2013, "
+            "https://arxiv.org/abs/1311.2901",
+            facts={"gives": "map"},
+        ),
+        Entry(
             name="neighbours",
             target="netwright.explain.neighbours:neighbours",
             summary="the examples that the model finds most like an input",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -89,7 +90,7 @@ def _pairs(model: nn.Module) -> dict[int, _Pair]:
     seen: set[int] = set()
     for parent in model.modules():
         children = list(parent.children())
-        for one, other in zip(children, children[1:], strict=False):
+        for one, other in pairwise(children):
             if type(one) is nn.Conv2d and id(one.weight) in seen:
                 found.pop(id(one.weight), None)  # shared: by which norm it is followed is open
             elif _may_be_folded(one, other):
@@ -126,7 +127,9 @@ class _Waiting(Tensor):
     """The output of a convolution that has not been done yet."""
 
     @staticmethod
-    def __new__(cls, pair: _Pair, shape: list[int], given: tuple[Any, ...]) -> _Waiting:
+    def __new__(
+        cls: type[_Waiting], pair: _Pair, shape: list[int], given: tuple[Any, ...]
+    ) -> _Waiting:
         return torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined, no-any-return]
             cls, shape, dtype=given[0].dtype, device=given[0].device
         )
@@ -238,9 +241,9 @@ class _Folding(TorchFunctionMode):
         return bool(pair.folded) or pair.convolution.weight.numel() < read
 
 
-def _shape_of(
-    x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
-) -> list[int] | None:
+def _shape_of(x: Tensor, weight: Tensor, _bias: Any, *rest: Any) -> list[int] | None:
+    """Of a convolution's output; None where it is not as simple as all that."""
+    stride, padding, dilation, _groups = rest
     other_type = x.dtype != weight.dtype or torch.is_autocast_enabled(x.device.type)
     if isinstance(padding, str) or x.ndim != 4 or other_type:
         return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -11,16 +10,13 @@ from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
 from netwright.explain.examined import examined
-from netwright.explain.folding import forwards
+from netwright.explain.fill import Fill, filled
 from netwright.explain.patched.covered import covered_outputs
-from netwright.explain.target import Target, chosen, scores
-from netwright.explain.windows import Windows, windows_over
+from netwright.explain.probability import log_probabilities
+from netwright.explain.target import Target, chosen
+from netwright.explain.windows import Sides, Windows, windows_over
 
-__all__ = ["Fill", "occlusion", "occlusion_grid"]
-
-Fill: TypeAlias = float | Sequence[float] | Tensor | Callable[[Tensor], Tensor]
-"""What stands under the window: a number, one for each channel, a tensor that broadcasts to the
-inputs, or a function from the inputs to one, e.g. `lambda x: x.mean((2, 3), keepdim=True)`."""
+__all__ = ["occlusion", "occlusion_grid"]
 
 
 def occlusion(
@@ -28,8 +24,8 @@ def occlusion(
     inputs: Float[Tensor, "n ..."],
     *,
     target: Target = None,
-    window: int | tuple[int, int] | None = None,
-    stride: int | tuple[int, int] | None = None,
+    window: Sides | None = None,
+    stride: Sides | None = None,
     fill: Fill = 0.0,
     batch_size: int = 32,
 ) -> Float[Tensor, "n ..."]:
@@ -40,19 +36,21 @@ def occlusion(
 
     Paper: Visualizing and Understanding Convolutional Networks, 2013,
     https://arxiv.org/abs/1311.2901
-    Differs: log P in place of P, which changes hardly at all where a net is sure.
+    Differs: log P in place of P, which hardly changes at all where a net is sure.
 
     Args:
         model: any that gives scores before their softmax, in any mode; it is left as it was.
         inputs: (n, c, h, w) pictures as the model takes them, or rows (n, d), whose columns are
             covered.
-        target: the class, see `explain.Target`; None for the predicted one. For a function of the
-            output, and a model with a single score, the drop of that number itself.
+        target: the class, see `explain.Target`; None for the predicted one. Of what a function
+            of the output gives, the drop of that number itself.
         window: rows and columns of the window, or one number for both; None for a seventh of the
             shorter side (32 of 224), of rows for one column.
-        stride: from one window to the next; None for half a window. Where the last would end before
-            the picture does, one more ends with it; pixels between windows get the nearest's.
-        fill: what stands under the window, see `Fill`; 0 is the mean colour where the data's mean
+        stride: from one window to the next; None for half a window. Where the last would end
+            before the picture does, one more ends with it; a pixel between windows gets the
+            nearest's.
+        fill: what stands under the window, see `explain.Fill`: a number, a tensor such as (c, 1,
+            1), or a function such as `channel_mean`; 0 is the mean colour where the data's mean
             was subtracted.
         batch_size: so many windows at a time, and memory for no more.
 
@@ -69,7 +67,9 @@ def occlusion(
         BadType: inputs that are no pictures or rows of real numbers.
         BadValue: a window larger than the picture, or a fill that does not fit.
     """
-    drops, windows = _drops(model, inputs, target, window, stride, fill, batch_size)
+    drops, windows = _drops(
+        model, inputs, target=target, window=window, stride=stride, fill=fill, batch_size=batch_size
+    )
     spread = windows.spread(drops)
     return spread if inputs.ndim == 4 else spread.squeeze(1)
 
@@ -79,8 +79,8 @@ def occlusion_grid(
     inputs: Float[Tensor, "n ..."],
     *,
     target: Target = None,
-    window: int | tuple[int, int] | None = None,
-    stride: int | tuple[int, int] | None = None,
+    window: Sides | None = None,
+    stride: Sides | None = None,
     fill: Fill = 0.0,
     batch_size: int = 32,
 ) -> Float[Tensor, "n r s"]:
@@ -100,15 +100,18 @@ def occlusion_grid(
         >>> occlusion_grid(model, torch.rand(1, 3, 8, 8), window=4, stride=2).shape
         torch.Size([1, 3, 3])
     """
-    return _drops(model, inputs, target, window, stride, fill, batch_size)[0]
+    return _drops(
+        model, inputs, target=target, window=window, stride=stride, fill=fill, batch_size=batch_size
+    )[0]
 
 
 def _drops(
     model: nn.Module,
     inputs: Tensor,
+    *,
     target: Target,
-    window: int | tuple[int, int] | None,
-    stride: int | tuple[int, int] | None,
+    window: Sides | None,
+    stride: Sides | None,
     fill: Fill,
     batch_size: int,
 ) -> tuple[Tensor, Windows]:
@@ -117,21 +120,21 @@ def _drops(
         raise must_be("batch_size", "a whole number of at least 1", batch_size)
     with examined(model) as opened, torch.no_grad():
         given = inputs.detach()
-        cover = _cover(fill, given)
+        cover, asks = filled(given, fill), opened
         if given.ndim == 2:
-            given, cover, opened = given[:, None, None], cover[:, None, None], _OfRows(opened)
-        classes, before = _unoccluded(opened, given, target, batch_size)
+            given, cover, asks = given[:, None, None], cover[:, None, None], _OfRows(opened)
+        classes, before = _unoccluded(asks, given, target, batch_size)
         drops = before.new_empty((len(given), len(windows.places)))
         asked = [0] * len(given)
         for pictures, output in covered_outputs(
-            opened,
+            asks,
             given,
             cover=cover,
             places=windows.places,
             size=windows.size,
             batch_size=batch_size,
         ):
-            after = _scores(output, _of(classes, pictures))
+            after = log_probabilities(output, _of(classes, pictures))
             for number, value in zip(pictures, after, strict=True):
                 drops[number, asked[number]] = before[number] - value
                 asked[number] += 1
@@ -164,7 +167,7 @@ def _unoccluded(
     for some in torch.arange(len(inputs)).split(batch_size):
         output = model(inputs[some])
         found.append(chosen(output, _of(given, some.tolist())))
-        before.append(_scores(output, found[-1]))
+        before.append(log_probabilities(output, found[-1]))
     classes = target if callable(target) else torch.cat([torch.as_tensor(one) for one in found])
     return classes, torch.cat(before)
 
@@ -173,18 +176,10 @@ def _of(target: Target, pictures: list[int]) -> Target:
     return target[pictures] if isinstance(target, Tensor) and target.ndim else target
 
 
-def _scores(output: Any, target: Target) -> Tensor:
-    """log P of the class, where there are several; the number itself otherwise."""
-    several = isinstance(output, Tensor) and output.ndim == 2 and output.shape[1] > 1
-    if several and not callable(target):
-        output = output.log_softmax(1)
-    return scores(output, target)
-
-
 def _windows(
     inputs: Tensor,
-    window: int | tuple[int, int] | None,
-    stride: int | tuple[int, int] | None,
+    window: Sides | None,
+    stride: Sides | None,
 ) -> Windows:
     if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
         shown = inputs.dtype if isinstance(inputs, Tensor) else type(inputs).__name__
@@ -198,16 +193,3 @@ def _windows(
     sizes = ((1, value) if isinstance(value, int) else value for value in (window, stride))
     window, stride = sizes
     return windows_over((1, inputs.shape[1]), window=window, stride=stride)
-
-
-def _cover(fill: Fill, inputs: Tensor) -> Tensor:
-    """What is seen under a window, for each number of the inputs."""
-    value = fill(inputs) if callable(fill) else fill
-    found = torch.as_tensor(value, dtype=inputs.dtype, device=inputs.device).detach()
-    if found.ndim == 1 and inputs.ndim == 4:
-        found = found[:, None, None]
-    try:
-        return found.expand_as(inputs)
-    except RuntimeError:
-        rule = f"a number, one for each channel, or a tensor that broadcasts to {tuple(inputs.shape)}"
-        raise must_be("fill", rule, tuple(found.shape)) from None

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from netwright.explain.target import Target, scores
 
-__all__ = ["probabilities"]
+__all__ = ["log_probabilities", "probabilities"]
 
 
 def probabilities(output: Any, target: Target = None) -> Float[Tensor, "n"]:
@@ -33,3 +34,22 @@ def probabilities(output: Any, target: Target = None) -> Float[Tensor, "n"]:
     if output.ndim == 1 or output.shape[1] == 1:
         return found.sigmoid()
     return (found - torch.logsumexp(output, 1)).exp()
+
+
+def log_probabilities(output: Any, target: Target = None) -> Float[Tensor, "n"]:
+    """Its logarithm, exact where the probability itself would be rounded to 0 or 1.
+
+    Args:
+        output: see `probabilities`.
+        target: see `explain.Target`.
+
+    Example:
+        >>> log_probabilities(torch.tensor([[0.0, -1000.0]]), 1)
+        tensor([-1000.])
+    """
+    found = scores(output, target)
+    if callable(target):
+        return found
+    if output.ndim == 1 or output.shape[1] == 1:
+        return F.logsigmoid(found)
+    return found - torch.logsumexp(output, 1)

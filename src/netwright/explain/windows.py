@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,10 @@ from torch import Tensor
 
 from netwright._errors import BadType, must_be
 
-__all__ = ["Windows", "windows_over"]
+__all__ = ["Sides", "Windows", "windows_over"]
+
+Sides: TypeAlias = int | tuple[int, int]
+"""Rows and columns, or one number for both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +46,12 @@ class Windows:
 
 
 def windows_over(
-    over: tuple[int, int], *, window: int | tuple[int, int] | None, stride: int | tuple[int, int] | None
+    over: tuple[int, int],
+    *,
+    window: Sides | None,
+    stride: Sides | None,
 ) -> Windows:
-    """Windows from the first row and column on; the last are moved inwards, to end with the picture.
+    """Windows from the first row and column on; the last are moved to end with the picture.
 
     Args:
         over: rows and columns of the picture.
@@ -59,18 +66,18 @@ def windows_over(
     step = _pair("stride", stride, (max(1, size[0] // 2), max(1, size[1] // 2)))
     if any(own > whole for own, whole in zip(size, over, strict=True)):
         raise must_be("window", f"at most {over}, the rows and columns of the picture", window)
-    tops, lefts = (
-        _starts(whole, own, by) for whole, own, by in zip(over, size, step, strict=True)
-    )
+    tops, lefts = (_starts(whole, own, by) for whole, own, by in zip(over, size, step, strict=True))
     return Windows(size=size, over=over, tops=tops, lefts=lefts)
 
 
-def _pair(name: str, given: int | tuple[int, int] | None, default: tuple[int, int]) -> tuple[int, int]:
+def _pair(name: str, given: Sides | None, default: tuple[int, int]) -> tuple[int, int]:
     if given is None:
         return default
-    values = (given, given) if isinstance(given, int) else tuple(given)
+    values = given if isinstance(given, tuple | list) else (given, given)
     if len(values) != 2 or any(type(value) is not int for value in values):
-        raise must_be(name, "a whole number, or one for rows and one for columns", given, error=BadType)
+        raise must_be(
+            name, "a whole number, or one for rows and one for columns", given, error=BadType
+        )
     if min(values) < 1:
         raise must_be(name, "at least 1", given)
     return values[0], values[1]

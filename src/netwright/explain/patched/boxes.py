@@ -64,7 +64,9 @@ class Sliding:
     def reached(self, change: Span) -> Span:
         """The outputs that a change of the inputs can reach, moved inwards at the ends."""
         size = min((change.size + self.seen - 2) // self.stride + 1, self.outputs)
-        first = (-((self.seen - 1 - self.padding - start) // self.stride) for start in change.starts)
+        first = (
+            -((self.seen - 1 - self.padding - start) // self.stride) for start in change.starts
+        )
         last = self.outputs - size
         return Span(size, tuple(min(max(start, 0), last) for start in first))
 

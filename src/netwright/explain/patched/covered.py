@@ -94,7 +94,9 @@ class _Boxes:
         while self.layouts:
             try:
                 return self._asked(number, places)
-            except Exception:  # whatever a model is made of; asked whole it says itself what is wrong
+            except (
+                Exception
+            ):  # whatever a model is made of; asked whole it says itself what is wrong
                 self.layouts.pop(0)
                 self.number = -1
         return None

@@ -26,18 +26,20 @@ class _Held:
         self._later = later
         self._whole: Tensor | None = None
 
-    def whole(self) -> Tensor:
+    def whole(self, *, in_order: bool = False) -> Tensor:
+        """The maps; in the order of a plain tensor's memory if nobody has them otherwise."""
         if self._whole is None:
-            self._whole = self.region.whole() if self.region else self._later()  # type: ignore[misc]
+            found = self.region.whole() if self.region else self._later()  # type: ignore[misc]
+            self._whole = found.contiguous() if in_order else found
             self.region = self._later = None
         return self._whole
 
 
 class Patched(Tensor):
-    """Copies of a map as one tensor (b, c, h, w): any model takes it, and what it does with it is
-    done in the boxes only where there is a rule for it, and on the whole maps where there is none.
+    """Copies of a map as one tensor (b, c, h, w), which any model takes.
 
-    A plain tensor comes out of an operation that has none.
+    What is done with it is done in the boxes where there is a rule for it; where there is none, on
+    the whole maps, and a plain tensor comes out.
     """
 
     held: _Held
@@ -45,7 +47,9 @@ class Patched(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @staticmethod
-    def __new__(cls, held: _Held, shape: torch.Size, like: Tensor) -> Patched:
+    def __new__(  # noqa: D102
+        cls: type[Patched], held: _Held, shape: torch.Size, like: Tensor
+    ) -> Patched:
         return torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined, no-any-return]
             cls, shape, dtype=like.dtype, device=like.device
         )
@@ -59,7 +63,7 @@ class Patched(Tensor):
         return cls(_Held(region), region.shape, region.base)
 
     def __repr__(self, **_: Any) -> str:
-        return f"Patched({tuple(self.shape)}, {self.held.region and 'in boxes' or 'whole'})"
+        return f"Patched({tuple(self.shape)}, {'in boxes' if self.held.region else 'whole'})"
 
     @classmethod
     def __torch_dispatch__(
@@ -78,6 +82,7 @@ class Patched(Tensor):
         return _on_whole_maps(function, arguments, keywords)
 
 
+_VIEWS = {torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default}
 _ALIASES = {torch.ops.aten.detach.default, torch.ops.aten.alias.default}
 
 
@@ -130,11 +135,12 @@ def _in_boxes(value: Any) -> bool:
 def _on_whole_maps(function: Any, arguments: Any, keywords: Any) -> Any:
     """As it would have been done; a tensor that is given back as itself stays the same object."""
     known: dict[int, Patched] = {}
+    in_order = function in _VIEWS  # asked for since the tensor looks as if its memory were in order
 
     def whole(value: Any) -> Any:
         if not isinstance(value, Patched):
             return value
-        found = value.held.whole()
+        found = value.held.whole(in_order=in_order)
         known[id(found)] = value
         return found
 

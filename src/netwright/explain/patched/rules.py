@@ -32,70 +32,47 @@ NEARLY_WHOLE = 0.8
 """Where a box covers more of the map than this, cutting it out costs more than it saves."""
 
 
-def _convolution(
-    function: Rule,
-    x: Any,
-    weight: Any,
-    bias: Any,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    transposed: bool,
-    output_padding: Sequence[int],
-    groups: int,
-) -> Any:
+def _convolution(function: Rule, x: Any, weight: Any, bias: Any, *rest: Any) -> Any:
+    stride, padding, dilation, transposed, *_ = rest
     given = isinstance(weight, Tensor) and not isinstance(bias, Region)
     if transposed or not given or weight.ndim != 4:
         return NotImplemented
     axes = _axes(x, weight.shape[2:], stride, padding, dilation)
-    boxes = _boxes(x, axes, cost=weight[0].numel() * len(weight))
+    boxes = _boxes(x, axes, cost=weight.numel())
     if boxes is None:
         return NotImplemented
-    rest = (dilation, transposed, output_padding, groups)
-    crops = function(_seen(x, axes, boxes), weight, bias, stride, [0, 0], *rest)
-    base = x.tape.run(function, x.base, weight, bias, stride, padding, *rest)
-    return _region(x.tape, base, crops, boxes)
+    crops = function(_seen(x, axes, boxes), weight, bias, stride, [0, 0], *rest[2:])
+    return _region(x.tape, x.tape.run(function, x.base, weight, bias, *rest), crops, boxes)
 
 
-def _max_pool(
-    function: Rule,
-    x: Region,
-    kernel: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0,),
-    dilation: Sequence[int] = (1,),
-    ceil_mode: bool = False,
-) -> Any:
+def _max_pool(function: Rule, x: Region, kernel: Sequence[int], *rest: Any) -> Any:
+    stride, padding, dilation, ceil_mode = _with_defaults(rest, ((), (0,), (1,), False))
     axes = _axes(x, kernel, stride or kernel, padding, dilation, overhang=ceil_mode)
     boxes = _boxes(x, axes)
     if boxes is None:
         return NotImplemented
     seen = _seen(x, axes, boxes, fill=-torch.inf)
     crops, _ = function(seen, kernel, stride or kernel, (0,), dilation)
-    base, _ = x.tape.run(function, x.base, kernel, stride, padding, dilation, ceil_mode)
+    base, _ = x.tape.run(function, x.base, kernel, *rest)
     return _region(x.tape, base, crops, boxes), LATER
 
 
-def _average_pool(
-    function: Rule,
-    x: Region,
-    kernel: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0,),
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Any:
+def _average_pool(function: Rule, x: Region, kernel: Sequence[int], *rest: Any) -> Any:
+    defaults = ((), (0,), False, True, None)
+    stride, padding, ceil_mode, with_padding, divisor = _with_defaults(rest, defaults)
     axes = _axes(x, kernel, stride or kernel, padding, (1,), overhang=ceil_mode)
     boxes = _boxes(x, axes)
     uneven = any(axis.behind > axis.padding for axis in axes)
-    uneven |= any(axis.padding for axis in axes) and not count_include_pad
+    uneven |= any(axis.padding for axis in axes) and not with_padding
     if boxes is None or uneven:  # the divisor is another at the ends
         return NotImplemented
     seen = _seen(x, axes, boxes)
-    crops = function(seen, kernel, stride or kernel, (0,), False, True, divisor_override)
-    rest = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return _region(x.tape, x.tape.run(function, x.base, *rest), crops, boxes)
+    crops = function(seen, kernel, stride or kernel, (0,), False, True, divisor)
+    return _region(x.tape, x.tape.run(function, x.base, kernel, *rest), crops, boxes)
+
+
+def _with_defaults(given: tuple[Any, ...], defaults: tuple[Any, ...]) -> tuple[Any, ...]:
+    return given + defaults[len(given) :]
 
 
 def _batch_norm(function: Rule, x: Any, *rest: Any) -> Any:
@@ -222,7 +199,6 @@ def _everywhere(value: Tensor) -> bool:
     """Whether a tensor is the same for all copies and all places."""
     shape = (1,) * (4 - value.ndim) + tuple(value.shape)
     return len(shape) == 4 and shape[0] == shape[2] == shape[3] == 1
-
 
 
 _ONE = (

@@ -1,0 +1,306 @@
+"""Computing only what a window can reach gives what whole pictures give."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from netwright.explain.patched import covered
+from netwright.explain.patched.boxes import Sliding, Span, united
+from netwright.explain.patched.covered import covered_outputs
+from netwright.explain.patched.patched import Patched
+
+
+class Reused(nn.Module):
+    """Modules that run twice, skips, in-place and functional forms, a cat, odd ways to add."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(8)
+        self.again = nn.Conv2d(8, 8, 3, padding=1, groups=4)
+        self.act = nn.ReLU(inplace=True)
+        self.narrow = nn.Conv2d(16, 8, 1)
+        self.slope = nn.PReLU(8)
+
+    def forward(self, x):
+        x = self.act(self.norm(self.first(x)))
+        y = self.act(self.again(self.act(self.again(x))))
+        x = torch.cat((x, y), dim=1)
+        x = self.narrow(x) * torch.tensor(0.7, dtype=x.dtype) + 0.1
+        x += y
+        y = F.gelu(x).mul_(2).add_(x, alpha=0.5)
+        x = self.slope(torch.relu(x) - torch.maximum(x, y).sigmoid())
+        return x.mean((2, 3))
+
+
+class Views(nn.Module):
+    """Writes into parts of a map, which others hold too."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        same = x
+        x[:, 2].mul_(3)
+        x[:, :, 1:3] = 0.5
+        return same.amax((2, 3)) + x.view(len(x), -1)[:, :6]
+
+
+class Switches(nn.Module):
+    """Uses where the maxima were, after the map they came from was written into."""
+
+    def forward(self, x):
+        x = x * 1.0
+        y, where = F.max_pool2d(x, 3, 2, return_indices=True)
+        x.relu_()
+        return (
+            F.max_unpool2d(y, where, 3, 2, output_size=x.shape[2:]).flatten(1)
+            + x.sum((1, 2, 3))[:, None]
+        )
+
+
+class Steered(nn.Module):
+    """Goes another way for another batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 5)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        x = (self.one if self.calls % 3 else self.other)(x)
+        return x.flatten(2).mean(2)
+
+
+def chain(*layers):
+    return nn.Sequential(*layers, nn.Flatten())
+
+
+def same_pad(**given):
+    return nn.Conv2d(3, 4, 4, padding="same", **given)
+
+
+NETS = {
+    "strides": lambda: chain(nn.Conv2d(3, 6, 5, 3, 2), nn.ReLU(), nn.Conv2d(6, 4, 3, 2, 1)),
+    "gaps": lambda: chain(nn.Conv2d(3, 6, 2, 5), nn.Tanh(), nn.Conv2d(6, 4, 1, 2)),
+    "dilated": lambda: chain(nn.Conv2d(3, 6, 3, 1, 4, dilation=3), nn.Conv2d(6, 4, (3, 1))),
+    "uneven": lambda: chain(nn.Conv2d(3, 4, (5, 2), (2, 3), (3, 0), (1, 2)), nn.SiLU()),
+    "depthwise": lambda: chain(nn.Conv2d(3, 6, 3, 2, 1, groups=3), nn.ReLU6(), nn.Conv2d(6, 6, 1)),
+    "same": lambda: chain(same_pad(), nn.ELU(inplace=True)),
+    "reflect": lambda: chain(same_pad(padding_mode="reflect"), nn.Conv2d(4, 4, 3)),
+    "zero pad": lambda: chain(nn.ZeroPad2d((1, 0, 2, 3)), nn.Conv2d(3, 4, 3, 2), nn.Hardswish()),
+    "transposed": lambda: chain(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 3, 3, 2), nn.Sigmoid()),
+    "pool": lambda: chain(nn.Conv2d(3, 4, 3), nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2)),
+    "ceil": lambda: chain(
+        nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d(2, 3, 1, ceil_mode=True)
+    ),
+    "ceil mean": lambda: chain(nn.AvgPool2d(3, 2, 1, ceil_mode=True), nn.Conv2d(3, 4, 3)),
+    "mean": lambda: chain(nn.AvgPool2d(3, 2, 1), nn.Conv2d(3, 4, 3, bias=False)),
+    "mean within": lambda: chain(nn.AvgPool2d(3, 2, 1, count_include_pad=False)),
+    "group norm": lambda: chain(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.Conv2d(4, 4, 3)),
+    "reused": Reused,
+    "views": Views,
+    "switches": Switches,
+    "steered": Steered,
+}
+
+
+def places_on(height, width, size):
+    """Corners, edges, and places in between, each in several batches."""
+    tops = sorted({0, 5, (height - size[0]) // 2, height - size[0] - 1})
+    lefts = sorted({0, 2, (width - size[1]) // 2, width - size[1]})
+    return [(top, left) for top in tops for left in lefts]
+
+
+def by_hand(model, inputs, cover, places, size):
+    rows, columns = size
+    copies = []
+    for picture, under in zip(inputs, cover, strict=True):
+        for top, left in places:
+            copies.append(picture.clone())
+            part = (..., slice(top, top + rows), slice(left, left + columns))
+            copies[-1][part] = under[part]
+    return torch.cat([model(copy[None]) for copy in copies])
+
+
+def asked(model, inputs, cover, places, size, batch_size=4):
+    found = covered_outputs(
+        model, inputs, cover=cover, places=places, size=size, batch_size=batch_size
+    )
+    pictures, outputs = zip(*found, strict=True)
+    expected = [number for number in range(len(inputs)) for _ in places]
+    assert [number for some in pictures for number in some] == expected
+    assert max(map(len, pictures)) <= batch_size
+    return torch.cat(outputs)
+
+
+def settled(model, seed=0):
+    """In evaluation, with norms that do something."""
+    torch.manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    return model.eval()
+
+
+@pytest.fixture
+def boxes_always(monkeypatch):
+    """Boxes to the end, whether or not they pay, and no way out of them."""
+
+    def refused(*_):
+        raise AssertionError("whole pictures were asked for")
+
+    monkeypatch.setattr(covered, "_whole", refused)
+    monkeypatch.setattr(covered._Boxes, "pay", lambda _: True)
+
+
+@pytest.mark.usefixtures("boxes_always")
+@pytest.mark.parametrize("size", [(4, 4), (1, 7)])
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_boxes_give_what_whole_pictures_give(name, size):
+    torch.manual_seed(1)
+    model = settled(NETS[name]()).double()
+    inputs = torch.randn(2, 3, 27, 26, dtype=torch.double)
+    cover, places = torch.randn_like(inputs), places_on(27, 26, size)
+    found = asked(model, inputs, cover, places, size)
+    if name == "steered":
+        model.calls = 0
+        whole = [
+            model(copies)
+            for n in range(2)
+            for copies in _copies(inputs[n], cover[n], places, size).split(4)
+        ]
+        expected = torch.cat(whole)
+    else:
+        expected = by_hand(model, inputs, cover, places, size)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-10)
+
+
+def _copies(picture, under, places, size):
+    found = picture.repeat(len(places), 1, 1, 1)
+    for copy, (y, x) in zip(found, places, strict=True):
+        copy[:, y : y + size[0], x : x + size[1]] = under[:, y : y + size[0], x : x + size[1]]
+    return found
+
+
+@pytest.mark.usefixtures("boxes_always")
+@torch.no_grad()
+def test_random_chains_of_sliding_windows():
+    draw = torch.Generator().manual_seed(3)
+
+    def pick(*values):
+        return values[torch.randint(len(values), (), generator=draw)]
+
+    for _ in range(25):
+        layers, channels = [], 3
+        for _ in range(pick(1, 2, 3, 4)):
+            kernel, dilation = pick(1, 2, 3, 5), pick(1, 1, 2)
+            padding, stride = pick(0, 1, 2), pick(1, 1, 2, 3)
+            if pick(True, True, False):
+                after = pick(4, 6)
+                layers += [nn.Conv2d(channels, after, kernel, stride, padding, dilation), nn.ReLU()]
+                channels = after
+            else:
+                layers.append(nn.MaxPool2d(3, stride, min(padding, 1), ceil_mode=pick(True, False)))
+        model = chain(*layers).double()
+        size = (pick(1, 3, 8), pick(2, 5))
+        inputs = torch.randn(1, 3, 47, 40, dtype=torch.double)
+        cover, places = torch.zeros_like(inputs), places_on(47, 40, size)
+        try:
+            expected = by_hand(model, inputs, cover, places, size)
+        except RuntimeError:  # nothing was left of the map
+            continue
+        found = asked(model, inputs, cover, places, size, 7)
+        assert torch.allclose(found, expected, rtol=0, atol=1e-10), model
+
+
+@torch.no_grad()
+def test_where_boxes_do_not_pay_whole_pictures_are_taken(monkeypatch):
+    seen = []
+    of = Patched.of.__func__
+    monkeypatch.setattr(Patched, "of", classmethod(lambda cls, r: seen.append(1) or of(cls, r)))
+    model = chain(nn.Conv2d(3, 4, 3), nn.ReLU())
+    inputs = torch.randn(1, 3, 12, 12)
+    places = places_on(12, 12, (3, 3))
+    found = asked(model, inputs, inputs * 0, places, (3, 3), 8)
+    assert torch.allclose(found, by_hand(model, inputs, inputs * 0, places, (3, 3)), atol=1e-6)
+    assert 1 <= len(seen) <= 3
+
+
+@torch.no_grad()
+def test_a_model_that_can_not_be_asked_in_boxes_is_asked_whole():
+    class Foreign(nn.Module):
+        def forward(self, x):
+            if type(x) is not torch.Tensor:
+                raise TypeError("a plain tensor, please")
+            return x.view(len(x), -1)[:, ::7]
+
+    inputs = torch.randn(2, 3, 12, 12)
+    places = places_on(12, 12, (3, 3))
+    found = asked(Foreign(), inputs, inputs * 0, places, (3, 3), 8)
+    assert torch.equal(found, by_hand(Foreign(), inputs, inputs * 0, places, (3, 3)))
+
+
+@torch.no_grad()
+def test_the_models_own_error_is_the_one_that_is_seen():
+    inputs = torch.randn(1, 3, 8, 8)
+    with pytest.raises(RuntimeError, match="to have 5 channels"):
+        asked(nn.Conv2d(5, 2, 3), inputs, inputs, [(0, 0)], (2, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("boxes_always")
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenet_v2", "googlenet", "densenet121", "vgg11", "vit_b_16"]
+)
+@torch.no_grad()
+def test_networks_of_torchvision(name):
+    from torchvision import models
+
+    more = {"init_weights": False} if name == "googlenet" else {}
+    side = 224 if name == "vit_b_16" else 160
+    model = settled(models.get_model(name, weights=None, **more))
+    inputs = torch.randn(1, 3, side, side)
+    places = [(0, 0), (13, side - 32), (64, 50), (side - 32, side - 32)]
+    found = asked(model, inputs, inputs * 0, places, (32, 32), 2)
+    expected = by_hand(model, inputs, inputs * 0, places, (32, 32))
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [
+        Sliding(length=11, kernel=3, stride=2, padding=1),
+        Sliding(length=11, kernel=2, stride=3, padding=0),
+        Sliding(length=12, kernel=4, stride=1, padding=3, dilation=2),
+        Sliding(length=10, kernel=3, stride=2, padding=0, overhang=True),
+    ],
+)
+def test_outputs_reached_are_those_that_see_the_change(axis):
+    for size in (1, 2, 5):
+        for start in range(axis.length - size + 1):
+            seeing = [
+                output
+                for output in range(axis.outputs)
+                for tap in range(axis.kernel)
+                if start <= output * axis.stride - axis.padding + tap * axis.dilation < start + size
+            ]
+            found = axis.reached(Span(size, (start,)))
+            assert found.starts[0] >= 0
+            assert found.starts[0] + found.size <= axis.outputs
+            assert all(0 <= output - found.starts[0] < found.size for output in seeing)
+
+
+def test_united_spans_hold_both_and_stay_within():
+    found = united([Span(3, (0, 8, 4)), Span(2, (2, 8, 7))], 11)
+    assert found == Span(5, (0, 6, 4))
