@@ -128,13 +128,13 @@ class _Waiting(Tensor):
 
     @staticmethod
     def __new__(
-        cls: type[_Waiting], pair: _Pair, shape: list[int], given: tuple[Any, ...]
+        cls: type[_Waiting], pair: _Pair, *, shape: list[int], given: tuple[Any, ...]
     ) -> _Waiting:
-        return torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined, no-any-return]
+        return torch.Tensor._make_wrapper_subclass(  # type: ignore[no-any-return]
             cls, shape, dtype=given[0].dtype, device=given[0].device
         )
 
-    def __init__(self, pair: _Pair, shape: list[int], given: tuple[Any, ...]) -> None:
+    def __init__(self, pair: _Pair, *, shape: list[int], given: tuple[Any, ...]) -> None:
         self.pair, self.given = pair, given
         self.version = _version(given[0])
         self.differentiated = torch.is_grad_enabled()
@@ -233,7 +233,7 @@ class _Folding(TorchFunctionMode):
             if pair is not None and not pair.wrong:
                 shape = _shape_of(*arguments)
                 if shape is not None and self._pays(pair, shape):
-                    return _Waiting(pair, shape, arguments)
+                    return _Waiting(pair, shape=shape, given=arguments)
         return function(*arguments, **(keywords or {}))
 
     def _pays(self, pair: _Pair, shape: list[int]) -> bool:

@@ -54,7 +54,7 @@ def covered_outputs(
         The picture of each of some windows, and the output for them.
     """
     run = forwards(model, batches=-(-len(inputs) * len(places) // batch_size))
-    boxes = _Boxes(run, inputs, cover, size)
+    boxes = _Boxes(run, inputs, cover=cover, size=size)
     asked = 0
     if inputs.device.type == "cpu" and size != tuple(inputs.shape[2:]):
         for number in range(len(inputs)):
@@ -78,7 +78,7 @@ class _Boxes:
     """Asks a model about windows of one picture where they differ from it only."""
 
     def __init__(
-        self, run: Callable[..., Any], inputs: Tensor, cover: Tensor, size: tuple[int, int]
+        self, run: Callable[..., Any], inputs: Tensor, *, cover: Tensor, size: tuple[int, int]
     ) -> None:
         self.run, self.inputs, self.cover, self.size = run, inputs, cover, size
         self.tape, self.number = Tape(), -1

@@ -48,21 +48,21 @@ class Patched(Tensor):
 
     @staticmethod
     def __new__(  # noqa: D102
-        cls: type[Patched], held: _Held, shape: torch.Size, like: Tensor
+        cls: type[Patched], held: _Held, *, shape: torch.Size, like: Tensor
     ) -> Patched:
-        return torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined, no-any-return]
+        return torch.Tensor._make_wrapper_subclass(  # type: ignore[no-any-return]
             cls, shape, dtype=like.dtype, device=like.device
         )
 
-    def __init__(self, held: _Held, shape: torch.Size, like: Tensor) -> None:
+    def __init__(self, held: _Held, *, shape: torch.Size, like: Tensor) -> None:
         self.held = held
 
     @classmethod
     def of(cls, region: Region) -> Patched:
         """The tensor of a region."""
-        return cls(_Held(region), region.shape, region.base)
+        return cls(_Held(region), shape=region.shape, like=region.base)
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
         return f"Patched({tuple(self.shape)}, {'in boxes' if self.held.region else 'whole'})"
 
     @classmethod
@@ -72,7 +72,7 @@ class Patched(Tensor):
         """One operation, by its rule or on the whole maps."""
         keywords = keywords or {}
         if function in _ALIASES:
-            return cls(arguments[0].held, arguments[0].shape, arguments[0])
+            return cls(arguments[0].held, shape=arguments[0].shape, like=arguments[0])
         in_place = function._schema.name.endswith("_")
         rule = RULES.get(_functional(function) if in_place else function)
         if rule is not None:
@@ -114,7 +114,7 @@ def _later(function: Any, given: tuple[Any, ...], main: Patched) -> Patched:
         found: Tensor = function(*whole)[1]
         return found
 
-    return Patched(_Held(None, computed), main.shape, torch.empty(0, dtype=torch.long))
+    return Patched(_Held(None, computed), shape=main.shape, like=torch.empty(0, dtype=torch.long))
 
 
 def _opened(value: Any) -> Any:
