@@ -16,6 +16,7 @@ from netwright.explain.drawing import (
     draw_weights,
     tiles,
 )
+from netwright.explain.histogram_drawing import draw_histograms
 
 
 def pixels(image):
@@ -73,3 +74,25 @@ def test_maximising_pictures_are_shown_as_what_they_stand_for(limits):
 def test_rows_are_no_pictures():
     with pytest.raises(BadValue, match="to be drawn"):
         draw_activation_maximisation(nn.Linear(4, 2), (1, 4), target=0, steps=1)
+
+
+def test_a_histogram_is_as_high_as_the_logarithm_of_its_counts():
+    model = nn.Linear(100, 1, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([0.0] * 90 + [3.0] * 10))
+    drawn = pixels(draw_histograms(model, bins=4))
+    bars = drawn[14 : 14 + 64, 14 : 14 + 200]
+    blue = (bars == (42, 111, 187)).all(2).sum(0)
+    tallest, other = int(blue[20]), int(blue[180])
+    assert int(blue[100]) == 0
+    assert other / tallest == pytest.approx(np.log1p(10) / np.log1p(90), abs=0.03)
+
+
+def test_weights_activations_and_gradients_have_lines_of_their_own():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    one = draw_histograms(model)
+    three = draw_histograms(model, torch.randn(5, 4), loss=torch.sum)
+    assert one.width == three.width
+    assert three.height - 14 == 3 * (one.height - 14)
+    colours = {tuple(colour) for colour in pixels(three).reshape(-1, 3)}
+    assert {(42, 111, 187), (58, 143, 92), (200, 100, 27)} <= colours

@@ -10,7 +10,7 @@ from torch import nn
 
 from keyword_cases.case import Case
 from netwright import explain
-from netwright.explain import drawing
+from netwright.explain import drawing, histogram_drawing
 from netwright.explain.localisation import pointing_game
 from netwright.explain.probability import log_probabilities
 from netwright.explain.target import chosen, scores
@@ -128,6 +128,9 @@ CASES |= {
     ),
     "netwright.explain.drawing:draw_activation_maximisation": Case(
         seen(drawing.draw_activation_maximisation, _START), {"columns": 1}
+    ),
+    "netwright.explain.histogram_drawing:draw_histograms": Case(
+        seen(histogram_drawing.draw_histograms), {"inputs": _START}
     ),
     "netwright.explain.drawing:tiles": Case(
         lambda _, **keyword: np.asarray(drawing.tiles(_START[:, :1], **keyword)),

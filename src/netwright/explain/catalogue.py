@@ -24,10 +24,10 @@ _GRAD_CAM = (
 )
 
 
-def _drawn(name: str, summary: str, *, paper: str = "") -> Entry:
+def _drawn(name: str, summary: str, *, paper: str = "", drawing: str = "drawing") -> Entry:
     """A method of the model itself, which has a drawing of its own."""
     file = name.replace("-", "_")
-    facts = {"gives": "picture", "drawn_by": f"netwright.explain.drawing:draw_{file}"}
+    facts = {"gives": "picture", "drawn_by": f"netwright.explain.{drawing}:draw_{file}"}
     target = f"netwright.explain.{file}:{file}"
     return Entry(name=name, target=target, summary=summary, paper=paper, facts=facts)
 
@@ -177,6 +177,11 @@ CATALOGUE = Catalogue(
         _drawn("filters", "kernels of a convolution, as pictures of what each looks for"),
         _drawn("weights", "weights of a linear layer, as pictures of what each unit adds up"),
         _drawn("feature-maps", "what each channel of a layer answers, place by place"),
+        _drawn(
+            "histograms",
+            "spread of weights, activations and gradients, with zeros, dead units and NaN",
+            drawing="histogram_drawing",
+        ),
         _drawn(
             "activation-maximisation",
             "picture that a class, or a unit of any layer, answers to most",
