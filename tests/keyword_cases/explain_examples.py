@@ -14,6 +14,8 @@ from netwright.explain.layer_features import layer_features
 from netwright.explain.matches_drawing import drawn_matches
 from netwright.explain.nearest import nearest
 from netwright.explain.neighbours import neighbours
+from netwright.explain.style_transfer import style_transfer
+from netwright.explain.texture_or_shape import texture_or_shape
 
 
 def alike(call: Any) -> Any:
@@ -46,6 +48,19 @@ def joined(_: object, **keyword: Any) -> Any:
     return drawn_matches(found, first=picture, second=picture, **keyword).tobytes()
 
 
+def painted(_: object, **keyword: Any) -> Any:
+    network, pictures = small()
+    return style_transfer(
+        network, pictures, styles=pictures.flip(0), content="1", textures=["0"],
+        **{"steps": 2, **keyword},
+    )  # fmt: skip
+
+
+def decided(_: object, **keyword: Any) -> Any:
+    network, pictures = small()
+    return texture_or_shape(network, pictures, shapes=[0, 0], textures=[1, 1], **keyword)
+
+
 ROWS = torch.randn(400, 8, generator=torch.Generator().manual_seed(2))
 CASES = {
     "netwright.explain.approximate_neighbours:ApproximateNeighbours": Case(
@@ -53,6 +68,10 @@ CASES = {
     ),
     "netwright.explain.feature_matching:feature_matching": Case(paired, {"ratio": 0.5}),
     "netwright.explain.matches_drawing:drawn_matches": Case(joined, {"most": 1}),
+    "netwright.explain.style_transfer:style_transfer": Case(painted, {"weight": 1.0, "steps": 3}),
+    "netwright.explain.texture_or_shape:texture_or_shape": Case(
+        decided, {"groups": [[0], []], "batch_size": 0}
+    ),
     "netwright.explain.layer_features:layer_features": Case(
         alike(lambda network, pictures, _, **keyword: layer_features(network, pictures, **keyword)),
         {"layer": "0", "batch_size": 0},

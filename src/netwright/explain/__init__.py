@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from netwright.explain.shift_invariance import shift_invariance
     from netwright.explain.signed_grad_cam import signed_grad_cam
     from netwright.explain.smoothgrad import smoothgrad
+    from netwright.explain.style_transfer import style_transfer
     from netwright.explain.target import Target
+    from netwright.explain.texture_or_shape import texture_or_shape
     from netwright.explain.top_attack import TopAttack
     from netwright.explain.trust import Trust, trust
     from netwright.explain.weights import weights
@@ -95,6 +97,8 @@ __all__ = [
     "shift_invariance",
     "signed_grad_cam",
     "smoothgrad",
+    "style_transfer",
+    "texture_or_shape",
     "trust",
     "value_range",
     "weights",

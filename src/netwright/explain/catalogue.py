@@ -121,6 +121,18 @@ CATALOGUE = Catalogue(
             summary="how far the sum of a map is from the difference of scores it shares out",
             paper=_AXIOMATIC,
             facts={"gives": "score"},
+            name="texture-or-shape",
+            target="netwright.explain.texture_or_shape:texture_or_shape",
+            summary="which of the two decides where they speak for different classes",
+            paper="ImageNet-trained CNNs Are Biased Towards Texture, 2018, "
+            "https://arxiv.org/abs/1811.12231",
+            facts={"gives": "share"},
+            name="style-transfer",
+            target="netwright.explain.style_transfer:style_transfer",
+            summary="a picture painted anew in the texture of another",
+            paper="Image Style Transfer Using Convolutional Neural Networks, 2016, "
+            "https://doi.org/10.1109/CVPR.2016.265",
+            facts={"gives": "pictures"},
         ),
         Entry(
             name="pointing-game",
