@@ -6,7 +6,7 @@ VGG-16 (relu1_1 to relu4_1), then shown to ResNet-18, ResNet-50 and MobileNetV2.
 - cifar10: pictures of eight of its classes that all three networks take for what they are, at
   64×64; each ImageNet class that belongs to one of the eight counts for it, the others nowhere.
 - photographs: four of scikit-image's (cat, cup, moped, tripod) that all three know, at 128×128,
-  every shape with every other texture, and with that texture mirrored top to bottom.
+  every shape with every other texture.
 
 Beside them two controls whose answer is known: the original whose channel products (no place left)
 are nearest, which must come out as texture, and the original whose outlines are nearest (the size
@@ -15,7 +15,7 @@ of luminance steps, smoothed, no surface left), which must come out as shape. Fl
 `netwright data get cifar10 resnet18 resnet50 mobilenet-v2 vgg16-features` and `pip install
 scikit-image` bring what it reads.
 
-    python benchmarks/texture_or_shape.py            # ~10 minutes
+    python benchmarks/texture_or_shape.py            # ~5 minutes
     python benchmarks/texture_or_shape.py --quick    # 8 of cifar10, 5 steps; nothing is written
 """
 
@@ -139,9 +139,8 @@ def of_photographs(encoder: Pretrained, *, steps: int) -> Conflicts:
     if found is None or found.origin is None:
         raise SystemExit("The photographs are scikit-image's: pip install scikit-image")
     shots = [square(Path(found.origin).parent / "data" / name) for name in PHOTOGRAPHS]
-    pairs = [(*pair, flip) for pair in itertools.permutations(range(4), 2) for flip in (0, 1)]
-    one = torch.cat([shots[a] for a, _, _ in pairs])
-    other = torch.cat([shots[b].flip(2) if flip else shots[b] for _, b, flip in pairs])
+    pairs = list(itertools.permutations(range(4), 2))
+    one, other = (torch.cat([shots[pair[k]] for pair in pairs]) for k in (0, 1))
     made = painted(encoder, one, other, steps=steps)
     shapes, textures = (torch.tensor([pair[k] for pair in pairs]) for k in (0, 1))
     groups = list(PHOTOGRAPHS.values())
@@ -167,6 +166,7 @@ class Nearest(nn.Module):
         self.known = rows(found.originals)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Closeness to the nearest original of each class."""
         gaps = torch.cdist(self.rows(pictures), self.known)
         best = [gaps[:, self.found.classes == k] for k in range(len(self.found.groups))]
         return torch.stack([-gap.amin(1) if gap.numel() else gap.sum(1) - 1e9 for gap in best], 1)
@@ -201,7 +201,8 @@ def rows_of(found: Conflicts, nets: Sequence[Pretrained], encoder: Pretrained) -
         )
         for net in nets
     }
-    for name, rows in (("control: products", products_of(encoder)), ("control: outlines", outlines)):
+    controls = {"control: products": products_of(encoder), "control: outlines": outlines}
+    for name, rows in controls.items():
         told[name] = nw.explain.texture_or_shape(Nearest(rows, found), found.pictures, **asked)
     return [
         {
@@ -226,8 +227,8 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     nets, encoder = [pretrained(name) for name in NETWORKS], pretrained("vgg16-features")
-    steps = 5 if asked.quick else 60
-    sets = [of_cifar(nets, encoder, n=8 if asked.quick else 80, steps=steps)]
+    steps = 5 if asked.quick else 50
+    sets = [of_cifar(nets, encoder, n=8 if asked.quick else 48, steps=steps)]
     if not asked.quick:
         sets.append(of_photographs(encoder, steps=steps))
     rows = []

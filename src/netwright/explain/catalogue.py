@@ -121,12 +121,16 @@ CATALOGUE = Catalogue(
             summary="how far the sum of a map is from the difference of scores it shares out",
             paper=_AXIOMATIC,
             facts={"gives": "score"},
+        ),
+        Entry(
             name="texture-or-shape",
             target="netwright.explain.texture_or_shape:texture_or_shape",
             summary="which of the two decides where they speak for different classes",
             paper="ImageNet-trained CNNs Are Biased Towards Texture, 2018, "
             "https://arxiv.org/abs/1811.12231",
             facts={"gives": "share"},
+        ),
+        Entry(
             name="style-transfer",
             target="netwright.explain.style_transfer:style_transfer",
             summary="a picture painted anew in the texture of another",
