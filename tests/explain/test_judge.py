@@ -48,14 +48,14 @@ def undefined(model, inputs, *, target):
 
 
 def slow(model, inputs, *, target):
-    time.sleep(0.02)
+    time.sleep(0.5)  # far more than the others take on a busy machine
     return inputs
 
 
 @pytest.fixture(scope="module")
 def judgement():
     methods = [contribution, opposite, square, undefined, slow, "gradient"]
-    return explain.judge(planted(), PICTURES, methods=methods, count=10, seconds=1.0, masks=MASKS)
+    return explain.judge(planted(), PICTURES, methods=methods, count=10, seconds=30.0, masks=MASKS)
 
 
 def test_the_good_one_comes_first_and_the_bad_ones_below_the_line(judgement):
@@ -64,7 +64,7 @@ def test_the_good_one_comes_first_and_the_bad_ones_below_the_line(judgement):
     assert rows["contribution"].fault == ""
     assert rows["contribution"].rank.value == 1
     assert "no better than a random map" in rows["opposite"].fault
-    assert "alike (1.00) when all parameters" in rows["square"].fault
+    assert "alike (1.00) when half of the layers" in rows["square"].fault
     assert "control" in rows["random-map"].fault
     assert all(row.rank is None for row in judgement.rows if row.fault)
     faults = [bool(row.fault) for row in judgement.rows]

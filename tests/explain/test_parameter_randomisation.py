@@ -107,6 +107,17 @@ def test_the_class_stays_the_trained_models():
     assert len(asked) == 4
 
 
+def test_a_compiled_model_is_the_model():
+    model = network()
+    compiled = torch.compile(model, backend="eager")
+    found, expected = (
+        explain.parameter_randomisation(given, PICTURES, method="saliency")
+        for given in (compiled, model)
+    )
+    assert found.layers == expected.layers
+    assert torch.equal(found.highest, expected.highest)
+
+
 def test_the_model_is_left_as_it_was():
     model = network().train()
     before = {key: value.clone() for key, value in model.state_dict().items()}

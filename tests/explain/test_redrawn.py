@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from netwright._errors import BadValue
-from netwright.explain.redrawn import copied, learned_layers, redraw, settle
+from netwright.explain.redrawn import copied, halfway, learned_layers, redraw, settle
 
 
 class Odd(nn.Module):
@@ -40,6 +40,12 @@ def test_from_the_output_to_the_input_as_they_run():
     assert {"token", "unused.weight"} <= owned[""]
     everything = [name for layer in found for name in layer.parameters]
     assert sorted(everything) == sorted(name for name, _ in model.named_parameters())
+
+
+@pytest.mark.parametrize(("count", "path"), [(1, "0"), (2, "1"), (5, "2")])
+def test_half_of_the_layers_are_those_nearer_to_the_output(count, path):
+    model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(count)))
+    assert halfway(model, torch.randn(2, 4)) == path
 
 
 def test_a_model_without_parameters_is_refused():

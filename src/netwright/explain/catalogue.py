@@ -104,7 +104,7 @@ CATALOGUE = Catalogue(
             target="netwright.explain.integrated_gradients:integrated_gradients",
             summary="what each number of the input adds to the score, against a baseline's",
             paper=_AXIOMATIC,
-            facts={"gives": "map"},
+            facts={"gives": "map", "adds_up": True},
         ),
         Entry(
             name="smoothgrad",

@@ -20,11 +20,12 @@ from netwright.explain.trial import Data, Figures, Measured, Trial
 
 __all__ = ["judge"]
 
-_ALIKE = 0.5  # half the rank correlation that a map has with itself
+_ALIKE = 0.71  # its square is a half: so much of the order of the pixels is the same
 RULE = (
     "Below the line is what is no better than a random map (the interval above random reaches 0) "
-    f"or does not react (alike to {_ALIKE} or more without what was learned); above it, the order "
-    "is that of insertion less deletion. Intervals: 95 %, pictures drawn anew."
+    f"or does not react (alike to {_ALIKE} or more with half of the layers drawn anew, or for the "
+    "twin); above it, the order is that of insertion less deletion. Intervals: 95 %, pictures "
+    "drawn anew."
 )
 
 
@@ -45,10 +46,10 @@ def judge(
     """Try every method on the same pictures, and rank what they give for this model.
 
     A method is below the line when its maps do no better than a random map in insertion and
-    deletion, or when they stay alike though nothing is left of what the model learned, whatever
-    else they score. The others are ranked by the area of insertion less that of deletion. Fragility
-    and invariance to a shift are told beside, as they say when a map is to be doubted, not which is
-    the better one.
+    deletion, or when they stay alike though nothing is left of what told the classes apart,
+    whatever else they score. The others are ranked by the area of insertion less that of deletion.
+    Fragility and invariance to a shift are told beside, as they say when a map is to be doubted,
+    not which is the better one.
 
     Args:
         model: any, in any mode; it is left as it was.
@@ -151,7 +152,7 @@ def _fault(name: str, above_random: Interval, others: Mapping[str, Interval]) ->
     if name == _RANDOM:
         return "the control, which knows nothing"
     if others["randomised"].value >= _ALIKE:
-        return f"alike ({others['randomised'].value:.2f}) when all parameters are drawn anew"
+        return f"alike ({others['randomised'].value:.2f}) when half of the layers are drawn anew"
     if "labels" in others and others["labels"].value >= _ALIKE:
         return f"alike ({others['labels'].value:.2f}) for a twin that learned shuffled labels"
     if above_random.low <= 0:

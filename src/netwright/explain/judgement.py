@@ -26,7 +26,7 @@ class Judged:
         above_gradient: the same beside the plain gradient, by the size of its numbers; None where
             the model has no gradient.
         randomised: rank correlation, the larger of those with and without sign, with the map of
-            the model after all its parameters were drawn anew.
+            the model after the half of its layers nearer to the output was drawn anew.
         labels: the same with the map of the twin that was trained on shuffled labels.
         overlap: share of the map's highest pixels left under small random signs that leave the
             prediction; the worst of the draws.
@@ -133,7 +133,7 @@ _COLUMNS: Sequence[tuple[str, Callable[[Judged], str]]] = (
     ("deletion", _figure("deletion")),
     ("above random", _figure("above_random", ends=True)),
     ("above gradient", _figure("above_gradient", ends=True)),
-    ("untrained alike", _figure("randomised")),
+    ("half untrained alike", _figure("randomised")),
     ("twin alike", _figure("labels")),
     ("kept in noise", _figure("overlap")),
     ("moved by shift", _figure("shift")),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from netwright._errors import must_be
 from netwright._random import generator
 
-__all__ = ["Layers", "copied", "learned_layers", "redraw", "settle"]
+__all__ = ["Layers", "copied", "halfway", "learned_layers", "redraw", "settle"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,20 @@ def learned_layers(model: nn.Module, inputs: Tensor) -> tuple[Layers, ...]:
     if not groups:
         raise must_be("model", "one with parameters", type(model).__name__)
     return tuple(Layers(path=path, parameters=tuple(names)) for path, names in reversed(groups))
+
+
+def halfway(model: nn.Module, inputs: Tensor) -> str:
+    """Path of the layer down to which half of the layers are drawn anew, from the output.
+
+    Nothing is left there of what told the classes apart, while edges are still found: maps that
+    stay the same show edges.
+
+    Args:
+        model: opened by `examined`.
+        inputs: one or more to run it on.
+    """
+    layers = learned_layers(model, inputs)
+    return layers[(len(layers) - 1) // 2].path
 
 
 def _called(model: nn.Module, inputs: Tensor) -> list[str]:

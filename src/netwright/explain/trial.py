@@ -24,7 +24,7 @@ from netwright.explain.method import mapped
 from netwright.explain.ordering import places
 from netwright.explain.parameter_randomisation import parameter_randomisation
 from netwright.explain.random_signs import RandomSigns
-from netwright.explain.redrawn import learned_layers
+from netwright.explain.redrawn import halfway
 from netwright.explain.shift_invariance import shift_invariance
 from netwright.explain.target import Target, chosen, scores
 from netwright.explain.trust import areas
@@ -70,7 +70,7 @@ class Trial:
         target: what is explained, the predicted classes in place of None.
         masks: of the pictures.
         twin: trained on shuffled labels.
-        last: path of the layer at which no parameter is left as trained.
+        middle: path of the layer down to which parameters are drawn anew.
         steps: of insertion and deletion.
         draws: random perturbations of each picture.
         seed: of all that is drawn.
@@ -82,7 +82,7 @@ class Trial:
     target: Target
     masks: Tensor | None
     twin: nn.Module | None
-    last: str
+    middle: str
     steps: int
     draws: int
     seed: int
@@ -118,9 +118,9 @@ class Trial:
         inputs = inputs[rows]
         with examined(model) as opened, torch.no_grad():
             kept = chosen(opened(inputs.clone()), target)
-            last = learned_layers(opened, inputs)[-1].path
+            middle = halfway(opened, inputs)
         own = None if masks is None else masks[rows.to(masks.device)]
-        return cls(model=model, inputs=inputs, target=kept, masks=own, last=last, **same)
+        return cls(model=model, inputs=inputs, target=kept, masks=own, middle=middle, **same)
 
     def time_of(self, function: Callable[..., Tensor]) -> float:
         """Seconds that the map of one picture takes, after one that loads what there is to load."""
@@ -176,7 +176,7 @@ class Trial:
             self.inputs,
             method=function,
             target=self.target,
-            layers=[self.last],
+            layers=[self.middle],
             seed=self.seed,
         )
         moved = fragility(

@@ -20,7 +20,7 @@ from netwright.explain.ordering import places
 from netwright.explain.parameter_randomisation import parameter_randomisation
 from netwright.explain.random_map import random_map
 from netwright.explain.random_signs import RandomSigns
-from netwright.explain.redrawn import learned_layers
+from netwright.explain.redrawn import halfway
 from netwright.explain.target import Target, chosen
 
 __all__ = ["Trust", "areas", "trust"]
@@ -37,8 +37,9 @@ class Trust:
         random_insertion: the same of the random map.
         overlap: share of the map's highest pixels that stay the highest under random signs that
             leave the prediction; None where the method is not given, or too slow.
-        randomised: rank correlation with the map after all parameters were drawn anew, the larger
-            of those with and without sign; None where the method is not given, or too slow.
+        randomised: rank correlation with the map after the half of the layers nearer to the output
+            was drawn anew, the larger of those with and without sign; None where the method is not
+            given, or too slow.
     """
 
     deletion: float
@@ -63,7 +64,7 @@ class Trust:
         if self.overlap is not None:
             parts.append(f"top pixels kept under noise {self.overlap:.0%}")
         if self.randomised is not None:
-            parts.append(f"like an untrained model's {self.randomised:.2f}")
+            parts.append(f"alike with half its layers untrained {self.randomised:.2f}")
         return ", ".join(parts)
 
 
@@ -189,9 +190,8 @@ def _of_the_method(
 ) -> list[dict[str, float]]:
     signs = RandomSigns(draws=draws, seed=seed)
     moved = fragility(model, whole, method=method, target=target, attack=signs)
-    last = learned_layers(model, whole)[-1].path
     drawn = parameter_randomisation(
-        model, whole, method=method, target=target, layers=[last], seed=seed
+        model, whole, method=method, target=target, layers=[halfway(model, whole)], seed=seed
     )
     pairs = torch.stack((moved.overlap, drawn.highest[:, -1]), 1).tolist()
     return [{"overlap": overlap, "randomised": like} for overlap, like in pairs]
