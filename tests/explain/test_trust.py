@@ -35,7 +35,7 @@ def test_each_figure_is_that_of_its_own_function():
         assert own.insertion == pytest.approx(insertions[0][row].item(), abs=1e-6)
         assert own.random_insertion == pytest.approx(insertions[1][row].item(), abs=1e-6)
         assert own.overlap == moved.overlap[row].item()
-        assert own.randomised == drawn.highest[row, 1].item()
+        assert own.randomised == drawn.highest[row, 0].item()
         gap = own.insertion - own.deletion - (own.random_insertion - own.random_deletion)
         assert own.advantage == pytest.approx(gap)
 
