@@ -14,6 +14,7 @@ from netwright.cli import (
     depot,
     describing,
     ensembling,
+    explaining,
     finding,
     protocols,
     rates,
@@ -66,6 +67,7 @@ baseline.add_to(app)
 ensembling.add_to(app)
 runs.add_to(app)
 tracking.add_to(app)
+explaining.add_to(app)
 finding.add_to(app)
 describing.add_to(app)
 app.add_typer(depot.app, name="data")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netwright.explain.deconvnet import deconvnet
     from netwright.explain.default_layer import default_layer
     from netwright.explain.deletion import deletion
+    from netwright.explain.explanations import explanations
     from netwright.explain.feature_maps import feature_maps
     from netwright.explain.feature_matching import feature_matching
     from netwright.explain.fill import blurred, channel_mean
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from netwright.explain.nearest import nearest
     from netwright.explain.neighbours import neighbours
     from netwright.explain.occlusion import occlusion, occlusion_grid
+    from netwright.explain.panels import panel
     from netwright.explain.parameter_randomisation import parameter_randomisation
     from netwright.explain.random_map import random_map
     from netwright.explain.random_signs import RandomSigns
@@ -71,6 +73,7 @@ __all__ = [
     "deconvnet",
     "default_layer",
     "deletion",
+    "explanations",
     "feature_maps",
     "feature_matching",
     "filters",
@@ -90,6 +93,7 @@ __all__ = [
     "neighbours",
     "occlusion",
     "occlusion_grid",
+    "panel",
     "parameter_randomisation",
     "pointing_game",
     "random_map",
@@ -105,8 +109,8 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "Judgement": "judgement",
     "ApproximateNeighbours": "approximate_neighbours",
+    "Judgement": "judgement",
     "RandomSigns": "random_signs",
     "Target": "target",
     "TopAttack": "top_attack",
@@ -115,6 +119,7 @@ _ELSEWHERE = {
     "channel_mean": "fill",
     "mask_overlap": "localisation",
     "occlusion_grid": "occlusion",
+    "panel": "panels",
     "pointing_game": "localisation",
     "value_range": "activation_maximisation",
 }

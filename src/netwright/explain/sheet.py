@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
-__all__ = ["Cell", "sheet"]
+__all__ = ["Cell", "font", "sheet", "shortened"]
 
 INK, SOFT, PAGE = (35, 39, 46), (94, 104, 116), (255, 255, 255)
 MARGIN, GAP, LINE, BAR = 16, 18, 17, 7
@@ -41,19 +41,18 @@ class Cell:
     lines: tuple[str, ...] = ()
 
 
-def sheet(
-    rows: Sequence[Sequence[Cell]], *, notes: Sequence[str] = (), columns: int = 5
-) -> Image:
+def sheet(rows: Sequence[Sequence[Cell]], *, notes: Sequence[str] = (), columns: int = 6) -> Image:
     """Rows of cells as one picture.
 
     Args:
-        rows: each begins on a new line, and goes on below where it has more cells than `columns`.
+        rows: each goes on below where it has more cells than `columns`; short ones of one length
+            share a line.
         notes: below all of them.
         columns: cells beside each other at most.
     """
     from PIL import Image, ImageDraw
 
-    lines = [cells for row in rows for cells in _broken(row, columns)]
+    lines = [cells for row in _joined(rows, columns) for cells in _broken(row, columns)]
     across = max(map(len, lines))
     width = max(176, *(cell.image.width for cells in lines for cell in cells))
     blocks = [[_Block(cell, width) for cell in cells] for cells in lines]
@@ -69,7 +68,7 @@ def sheet(
             block.draw(page, pen, left=MARGIN + place * (width + GAP), top=top)
         top += height + GAP
     for part in said:
-        pen.text((MARGIN, top), part, fill=SOFT, font=_font(TEXT))
+        pen.text((MARGIN, top), part, fill=SOFT, font=font(TEXT))
         top += LINE
     return page
 
@@ -91,7 +90,7 @@ class _Block:
 
     def draw(self, page: Image, pen: ImageDraw, *, left: int, top: int) -> None:
         for part in self.title:
-            pen.text((left, top), part, fill=INK, font=_font(TITLE))
+            pen.text((left, top), part, fill=INK, font=font(TITLE))
             top += LINE
         top += 4
         page.paste(self.cell.image, (left, top))
@@ -99,7 +98,7 @@ class _Block:
         if self.cell.scale is not None:
             top = self._bar(page, pen, left=left, top=top)
         for place, part in enumerate(self.lines):
-            pen.text((left, top), part, fill=SOFT if place else INK, font=_font(TEXT))
+            pen.text((left, top), part, fill=SOFT if place else INK, font=font(TEXT))
             top += LINE
 
     def _bar(self, page: Image, pen: ImageDraw, *, left: int, top: int) -> int:
@@ -111,8 +110,16 @@ class _Block:
             ends = torch.linspace(-1 if scale.signed else 0, 1, self.cell.image.width)
             colours = in_colour(ends[None].expand(BAR, -1), signed=scale.signed)
             page.paste(Image.fromarray(colours.round().astype("uint8")), (left, top))
-        pen.text((left, top + BAR + 1), f"colours: {scale}", fill=SOFT, font=_font(TEXT))
+        pen.text((left, top + BAR + 1), f"colours: {scale}", fill=SOFT, font=font(TEXT))
         return top + BAR + LINE + 4
+
+
+def _joined(rows: Sequence[Sequence[Cell]], columns: int) -> list[list[Cell]]:
+    """As many rows on a line as there is room for, where all are of one length."""
+    lengths = {len(row) for row in rows}
+    together = max(1, columns // max(lengths)) if len(lengths) == 1 else 1
+    starts = range(0, len(rows), together)
+    return [[cell for row in rows[at : at + together] for cell in row] for at in starts]
 
 
 def _broken(row: Sequence[Cell], columns: int) -> list[Sequence[Cell]]:
@@ -124,29 +131,30 @@ def _broken(row: Sequence[Cell], columns: int) -> list[Sequence[Cell]]:
 
 def _wrapped(text: str, *, width: int, size: int = TEXT) -> list[str]:
     """Lines that are not wider; a word that is gets an ellipsis."""
-    font, lines = _font(size), [""]
+    face, lines = font(size), [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= width:
+        if face.getlength(longer) <= width:
             lines[-1] = longer
         elif lines[-1]:
-            lines.append(_shortened(word, font, width))
+            lines.append(shortened(word, face, width))
         else:
-            lines[-1] = _shortened(word, font, width)
+            lines[-1] = shortened(word, face, width)
     return lines
 
 
-def _shortened(word: str, font: FreeTypeFont, width: int) -> str:
-    if font.getlength(word) <= width:
-        return word
-    while word and font.getlength(f"{word}…") > width:
-        word = word[:-1]
-    return f"{word}…"
+def shortened(text: str, face: FreeTypeFont, width: int) -> str:
+    """The text, or its beginning and an ellipsis where it is wider."""
+    if face.getlength(text) <= width:
+        return text
+    while text and face.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
 
 
 @cache
-def _font(size: int) -> FreeTypeFont:
-    """The one that comes with matplotlib: it has the letters of most languages."""
+def font(size: int) -> FreeTypeFont:
+    """A size of the one that comes with matplotlib: it has the letters of most languages."""
     import matplotlib as mpl
     from PIL import ImageFont
 

@@ -1,0 +1,114 @@
+"""netwright explain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from netwright.cli.training import TRUST
+
+if TYPE_CHECKING:
+    from netwright.workflow.explaining.reasons import Reasons
+
+__all__ = ["add_to"]
+
+_FEW, _MANY = 8, 60  # examples on a picture, and on a page
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare the command."""
+    app.command()(explain)
+
+
+def explain(
+    network: str = typer.Argument(
+        ..., metavar="RUN", help="A run, weights of `netwright data` (resnet18), or my.py:net."
+    ),
+    data: list[str] = typer.Argument(
+        None,
+        metavar="[IMAGE]...",
+        help="Pictures or folders of them, or a table; without any the run's own test examples.",
+    ),
+    method: list[str] = typer.Option(
+        [], "--method", help="A name of `netwright find explanation`, or my.py:mine; repeatable."
+    ),
+    every: bool = typer.Option(
+        False, "--all", help="Every method that is defined for the network."
+    ),
+    wished: str | None = typer.Option(
+        None, "--class", help="Name or number of what is explained, or 'true'; else the answer."
+    ),
+    layer: str | None = typer.Option(None, help="For methods that look at one: 'layer4.1.conv2'."),
+    changes: list[str] = typer.Option(
+        [], "--set", metavar="METHOD.OPTION=VALUE", help="An option of a method."
+    ),
+    output: Path | None = typer.Option(
+        None, "--output", "-o", help="A .png, .jpg or .webp picture, or a .html page."
+    ),
+    count: int | None = typer.Option(None, min=1, help="Examples at most, taken evenly."),
+    split: str | None = typer.Option(None, help="Of a data set: train, val, test or all."),
+    size: int | None = typer.Option(None, min=1, help="Side of the pictures that my.py:net takes."),
+    channels: int = typer.Option(3, min=1, max=3, help="1 for a my.py:net that takes grey ones."),
+    as_json: bool = typer.Option(False, "--json", help="Print plain data."),
+    trust: bool = TRUST,
+    root: Path = typer.Option(Path("runs"), "--root", help="Folder of all runs."),
+) -> None:
+    """Show where in a picture, or in which columns of a row, an answer comes from.
+
+    Several methods stand side by side; a folder of pictures becomes one page.
+    """
+    options = _options(changes)
+
+    from netwright.workflow.explaining.drawn import as_data
+    from netwright.workflow.explaining.examples import read_examples
+    from netwright.workflow.explaining.explainable import explainable
+    from netwright.workflow.explaining.reasons import explain_examples
+    from netwright.workflow.explaining.wishes import wishes
+    from netwright.workflow.explaining.written import place_for, write
+
+    place = place_for(output, data or [], network=network)
+    asked = wishes(method, every=every, layer=layer, changes=options)
+    of = explainable(network, image_size=size, channels=channels, trust=trust, root=root)
+    most = count or (_MANY if place.suffix == ".html" else _FEW)
+    examples = read_examples(of, data or [], count=most, split=split)
+    reasons = explain_examples(of, examples, asked, wished_class=wished)
+    write(reasons, place)
+    if as_json:
+        typer.echo(json.dumps(as_data(reasons) | {"file": str(place)}))
+        return
+    _tell(reasons, place)
+
+
+def _tell(reasons: Reasons, place: Path) -> None:
+    for one in reasons.items:
+        typer.echo(f"{one.example.label}: {one.said}")
+        for method in one.maps:
+            for line in one.lines.get(method, ()):
+                typer.echo(f"  {method}: {line}")
+    for refusal in reasons.refused:
+        typer.echo(f"left out: {refusal.method}: {refusal.reason}")
+    for skipped in reasons.examples.skipped:
+        typer.echo(f"warning: {skipped.what} was left out: {skipped.why}", err=True)
+    if reasons.examples.left_out:
+        typer.echo(f"{reasons.examples.left_out} more examples: --count N shows more of them")
+    typer.echo(f"written: {place}")
+
+
+def _options(changes: list[str]) -> dict[str, dict[str, Any]]:
+    """Method → option → value."""
+    if not changes:
+        return {}
+    from netwright._errors import must_be
+    from netwright.runs.recipe import parse_assignment
+
+    found: dict[str, dict[str, Any]] = {}
+    for change in changes:
+        path, value = parse_assignment(change)
+        if len(path) != 2:
+            fix = "For example: --set occlusion.window=16"
+            raise must_be("--set", "an option of a method", change, fix)
+        found.setdefault(path[0], {})[path[1]] = value
+    return found

@@ -1,0 +1,280 @@
+"""Examples explained: what is answered, why by each method, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netwright._errors import must_be
+from netwright.explain.catalogue import CATALOGUE
+from netwright.explain.explanations import Explanation, Refusal, explanations
+from netwright.metrics.base import Prediction
+from netwright.workflow.explaining.examples import Example, Examples
+from netwright.workflow.explaining.explainable import SCORES, Explainable, Network
+from netwright.workflow.explaining.wishes import Wishes, columns_asked, target_of
+
+__all__ = ["Reason", "Reasons", "explain_examples", "usual_methods"]
+
+ANSWERED_AT_ONCE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a network says what it says of one example.
+
+    Attributes:
+        example: that was asked about.
+        said: what is explained, in words: a class and its probability.
+        predicted: what is answered, likewise.
+        is_right: whether that is true, as far as it is known.
+        probability: of what is explained, where the network gives one.
+        maps: method → of the input's shape, or (h, w).
+        lines: method → how far to trust its map.
+    """
+
+    example: Example
+    said: str
+    predicted: str
+    is_right: bool
+    probability: float | None
+    maps: Mapping[str, Tensor]
+    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reasons:
+    """Examples with their maps.
+
+    Attributes:
+        of: the network.
+        items: one an example.
+        examples: as they were read.
+        refused: methods that are not defined for the network.
+    """
+
+    of: Explainable
+    items: tuple[Reason, ...]
+    examples: Examples
+    refused: tuple[Refusal, ...] = ()
+
+    @property
+    def methods(self) -> list[str]:
+        """Those that gave maps."""
+        return list(self.items[0].maps)
+
+
+def usual_methods(of: Explainable) -> tuple[str, ...]:
+    """What is tried where no method is named, the best first."""
+    wished = (
+        ("grad-cam", "saliency")
+        if of.input_kind == "image"
+        else ("integrated-gradients", "gradient")
+    )
+    return tuple(name for name in wished if name in CATALOGUE)
+
+
+def explain_examples(
+    of: Explainable, examples: Examples, wishes: Wishes, *, wished_class: str | None = None
+) -> Reasons:
+    """The maps of every method for every example.
+
+    Args:
+        of: the network.
+        examples: read for it.
+        wishes: the methods; where it names none, the first usual one that is defined is taken.
+        wished_class: see `columns_asked`.
+
+    Raises:
+        BadValue: a method that was named is not defined for the network, or none of them is.
+    """
+    items = examples.items
+    answered = _answered(of, items)
+    columns = columns_asked(of, answered, items, wished=wished_class)
+    if wishes.methods:
+        found, refused = _maps(of, items, columns, wishes)
+        if refused and not wishes.every:
+            raise must_be(
+                "--method", f"defined for {of.name}", refused[0].method, refused[0].reason
+            )
+    else:
+        found, refused = _first_defined(of, items, columns, wishes)
+    if not found:
+        told = " ".join(dict.fromkeys(one.reason for one in refused))
+        raise must_be("--method", f"defined for {of.name}", "none that is", told)
+    reasons = [
+        _reason(of, answered, place, column=columns[place], example=items[place], maps=found)
+        for place in range(len(items))
+    ]
+    return Reasons(
+        of=of,
+        items=tuple(reasons),
+        examples=examples,
+        refused=tuple(refused) if wishes.every else (),
+    )
+
+
+def _first_defined(
+    of: Explainable, items: Sequence[Example], columns: Sequence[int], wishes: Wishes
+) -> tuple[dict[str, list[Tensor]], list[Refusal]]:
+    refusals: list[Refusal] = []
+    for name in usual_methods(of):
+        alone = Wishes(methods=(name,), options=wishes.options)
+        found, refused = _maps(of, items, columns, alone)
+        if found:
+            return found, []
+        refusals += refused
+    return {}, refusals
+
+
+def _answered(of: Explainable, items: Sequence[Example]) -> Prediction:
+    """What is answered for all examples, whatever their sizes."""
+    outputs: dict[int, Any] = {}
+    shares: dict[int, Any] = {}
+    scores: dict[int, Any] = {}
+    for places in _alike(items):
+        for start in range(0, len(places), ANSWERED_AT_ONCE):
+            part = places[start : start + ANSWERED_AT_ONCE]
+            found = of.answer(torch.stack([items[place].raw for place in part]))
+            for number, place in enumerate(part):
+                outputs[place] = found.outputs[number]
+                if found.probabilities is not None:
+                    shares[place] = found.probabilities[number]
+                if found.logits is not None:
+                    scores[place] = found.logits[number]
+    return Prediction(
+        outputs=_stacked(outputs), probabilities=_stacked(shares), logits=_stacked(scores)
+    )
+
+
+def _stacked(values: Mapping[int, Tensor]) -> Any:
+    return torch.stack([values[place] for place in sorted(values)]) if values else None
+
+
+def _alike(items: Sequence[Example]) -> list[list[int]]:
+    """Places of the examples of each shape."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for place, one in enumerate(items):
+        found.setdefault(tuple(one.raw.shape), []).append(place)
+    return list(found.values())
+
+
+def _maps(
+    of: Explainable, items: Sequence[Example], columns: Sequence[int], wishes: Wishes
+) -> tuple[dict[str, list[Tensor]], list[Refusal]]:
+    """Method → the map of each example; the mean over the members of an ensemble."""
+    found: dict[str, dict[int, Tensor]] = {}
+    refused: dict[str, Refusal] = {}
+    for places in _groups(of, items, columns):
+        raw = torch.stack([items[place].raw for place in places])
+        asked = [columns[place] for place in places]
+        for method, maps in _mean_maps(of, raw, asked, wishes, refused).items():
+            found.setdefault(method, {}).update(zip(places, maps, strict=True))
+    whole = {
+        method: [maps[place] for place in range(len(items))]
+        for method, maps in found.items()
+        if method not in refused
+    }
+    return whole, list(refused.values())
+
+
+def _mean_maps(
+    of: Explainable,
+    raw: Tensor,
+    columns: Sequence[int],
+    wishes: Wishes,
+    refused: dict[str, Refusal],
+) -> dict[str, Tensor]:
+    sums: dict[str, Tensor] = {}
+    for network in of.networks:
+        for one in _asked(of, network, raw, columns, wishes):
+            if isinstance(one, Refusal):
+                refused[one.method] = one
+            else:
+                sums[one.method] = sums.get(one.method, 0) + one.maps / len(of.networks)
+    return sums
+
+
+def _asked(
+    of: Explainable, network: Network, raw: Tensor, columns: Sequence[int], wishes: Wishes
+) -> list[Explanation | Refusal]:
+    each = target_of(of, columns[0])
+    target = torch.tensor(columns) if isinstance(each, int) else each
+    with torch.no_grad():
+        inputs = network.preprocess(raw)
+    return explanations(
+        network.model, inputs, methods=wishes.methods, target=target, options=wishes.options
+    )
+
+
+def _groups(of: Explainable, items: Sequence[Example], columns: Sequence[int]) -> list[list[int]]:
+    """Places to be asked about together: of one shape, and of one target if it is a function."""
+    if isinstance(target_of(of, columns[0]), int):
+        return _alike(items)
+    found = []
+    for places in _alike(items):
+        for column in sorted({columns[place] for place in places}):
+            found.append([place for place in places if columns[place] == column])
+    return found
+
+
+def _reason(
+    of: Explainable,
+    answered: Prediction,
+    place: int,
+    *,
+    column: int,
+    example: Example,
+    maps: Mapping[str, Sequence[Tensor]],
+) -> Reason:
+    share = _share(of, answered, place, column)
+    predicted = _predicted(of, answered, place)
+    return Reason(
+        example=example,
+        said=_said(of, answered, place, column=column, share=share),
+        predicted=predicted,
+        is_right=example.truth is not None and predicted == _named(of, example.truth),
+        probability=share,
+        maps={method: each[place] for method, each in maps.items()},
+    )
+
+
+def _share(of: Explainable, answered: Prediction, place: int, column: int) -> float | None:
+    if answered.probabilities is None or of.kind not in (
+        "classes",
+        "binary",
+        "multi-label",
+        SCORES,
+    ):
+        return None
+    row = answered.probabilities[place]
+    if row.ndim == 0:
+        return float(row) if column else 1 - float(row)
+    return float(row[column])
+
+
+def _said(
+    of: Explainable, answered: Prediction, place: int, *, column: int, share: float | None
+) -> str:
+    """A class and how sure it is, or a column and its value."""
+    if share is not None:
+        return f"{_named(of, column)}, {100 * share:.1f} %"
+    if of.kind in ("classes", "binary", "multi-label", SCORES):
+        return _named(of, column)
+    value = answered.outputs[place].flatten()
+    return f"{_named(of, column)} = {float(value[min(column, len(value) - 1)]):.4g}"
+
+
+def _predicted(of: Explainable, answered: Prediction, place: int) -> str:
+    if of.kind == SCORES:
+        return _named(of, int(answered.outputs[place]))
+    from netwright.workflow.judging import in_words
+
+    return in_words(answered.outputs[place], kind=of.kind, names=of.names)
+
+
+def _named(of: Explainable, column: int) -> str:
+    return of.names[column] if column < len(of.names) else f"class {column}"
