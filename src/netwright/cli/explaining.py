@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _FEW, _MANY = 8, 60  # examples on a picture, and on a page
+_TOLD = 12  # on the terminal
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,17 +84,19 @@ def explain(
 
 
 def _tell(reasons: Reasons, place: Path) -> None:
-    for one in reasons.items:
+    for one in reasons.items[:_TOLD]:
         typer.echo(f"{one.example.label}: {one.said}")
         for method in one.maps:
             for line in one.lines.get(method, ()):
                 typer.echo(f"  {method}: {line}")
+    if len(reasons.items) > _TOLD:
+        typer.echo(f"… and {len(reasons.items) - _TOLD} more")
     for refusal in reasons.refused:
         typer.echo(f"left out: {refusal.method}: {refusal.reason}")
     for skipped in reasons.examples.skipped:
         typer.echo(f"warning: {skipped.what} was left out: {skipped.why}", err=True)
     if reasons.examples.left_out:
-        typer.echo(f"{reasons.examples.left_out} more examples: --count N shows more of them")
+        typer.echo(f"{reasons.examples.left_out} more examples are there: --count N shows more")
     typer.echo(f"written: {place}")
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from netwright.data.dataset import InputKind
-from netwright.explain.bars import bars
+from netwright.explain.bars import largest
 from netwright.explain.overlay import SMALL, as_picture, in_colour, overlay
 from netwright.report.page import template
 from netwright.workflow.explaining.drawn import facts, row_names
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 SIDES = (224, 176, 128, 96)  # pixels of a map; smaller ones where there are many
+BARS = 12
 BYTES = 2_700_000  # of pictures; the page stays below 3 MB
 
 
@@ -44,7 +46,7 @@ def page(reasons: Reasons) -> str:
         "refused": [{"what": one.method, "why": one.reason} for one in reasons.refused],
         "skipped": [{"what": one.what, "why": one.why} for one in reasons.examples.skipped[:50]],
         "examples": shown,
-        "cells": 2 * len(reasons.methods) + 1 if not is_picture else len(reasons.methods) + 1,
+        "cells": 1 + len(reasons.methods) * (1 if is_picture else 2),
         "left_out": _left_out(reasons, shown=len(shown)),
     }
     return str(template("explanations.html.j2").render(page=content))
@@ -97,6 +99,7 @@ def _pictured(reason: Reason, reasons: Reasons, side: int) -> dict[str, Any]:
             {
                 "method": method,
                 "picture": _inside(drawn.image, is_small=is_small),
+                "bars": [],
                 "scale": f"colours: {drawn.scale}",
                 "lines": reason.lines.get(method, ()),
             }
@@ -110,8 +113,10 @@ def _barred(reason: Reason, reasons: Reasons, side: int) -> dict[str, Any]:
     maps = [
         {
             "method": method,
-            "picture": _inside(bars(heat, names), is_small=False, lossless=True),
-            "scale": "",
+            "picture": None,
+            "bars": _bars(heat, names),
+            "is_signed": bool((heat < 0).any()),
+            "scale": _rest(heat),
             "lines": reason.lines.get(method, ()),
         }
         for method, heat in reason.maps.items()
@@ -135,10 +140,29 @@ def _card(
     }
 
 
-def _inside(image: Image, *, is_small: bool, lossless: bool = False) -> dict[str, Any]:
+def _bars(heat: Tensor, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The largest numbers of a row, each beside the largest of all."""
+    reach = float(heat.abs().max()) or 1.0
+    return [
+        {
+            "name": names[place],
+            "value": f"{float(heat[place]):.4g}",
+            "share": f"{100 * abs(float(heat[place])) / reach:.1f}",
+            "side": "for" if heat[place] > 0 else "against",
+        }
+        for place in largest(heat, BARS)
+    ]
+
+
+def _rest(heat: Tensor) -> str:
+    reach = f"longest bar: {float(heat.abs().max()):.2g}"
+    return reach if len(heat) <= BARS else f"{reach}; {len(heat) - BARS} smaller ones left out"
+
+
+def _inside(image: Image, *, is_small: bool) -> dict[str, Any]:
     """A data address; pixels that are enlarged by the page are kept exactly."""
     written = BytesIO()
-    if is_small or lossless:
+    if is_small:
         image.save(written, format="PNG", optimize=True)
         kind = "png"
     else:
