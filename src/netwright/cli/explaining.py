@@ -110,8 +110,9 @@ def _options(changes: list[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for change in changes:
         path, value = parse_assignment(change)
-        if len(path) != 2:
+        name = ".".join(path[:-1])  # of one's own: mine.py:method
+        if not name:
             fix = "For example: --set occlusion.window=16"
             raise must_be("--set", "an option of a method", change, fix)
-        found.setdefault(path[0], {})[path[1]] = value
+        found.setdefault(name, {})[path[-1]] = value
     return found

@@ -19,6 +19,7 @@ __all__ = ["Overlay", "Scale", "as_picture", "in_colour", "overlay", "scale_of"]
 
 CLIP = 0.995  # a few pixels of a gradient are far above all others and would darken them
 UNSIGNED, SIGNED = "inferno", "RdBu_r"  # perceptual; diverging around a white 0
+OPACITY = 0.82  # of the strongest colour: the picture is to be seen below it
 SMALL = 64  # up to this side pixels are enlarged without smoothing, so that they are seen
 
 
@@ -134,7 +135,7 @@ def _blended(strength: Tensor, under: Image, *, signed: bool) -> Image:
 
     grey = np.asarray(under, dtype=np.float64)
     grey = 255 - 0.45 * (255 - grey) if signed else 0.62 * grey
-    opacity = strength.abs().sqrt().numpy()[..., None] * 0.88
+    opacity = strength.abs().sqrt().numpy()[..., None] * OPACITY
     mixed = grey * (1 - opacity) + in_colour(strength, signed=signed) * opacity
     return Image.fromarray(mixed.round().clip(0, 255).astype(np.uint8))
 

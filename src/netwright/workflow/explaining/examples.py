@@ -73,6 +73,9 @@ def read_examples(
         wrong = [place for place in places if not _is_picture_place(place)]
         rule = "pictures, or folders of them, that are there"
         raise must_be("data", rule, offenders(wrong) if wrong else None, error=BadData)
+    if of.input_kind != InputKind.IMAGE and any(map(_is_picture, places)):
+        rule = f"of the kind the run was trained on ({of.input_kind})"
+        raise must_be("data", rule, offenders(places), error=BadData)
     if len(places) > 1:
         rule = "one table or data set, or pictures that are there"
         raise must_be("data", rule, offenders(places), error=BadData)
@@ -80,8 +83,11 @@ def read_examples(
 
 
 def _is_picture_place(place: str) -> bool:
-    path = Path(place)
-    return path.is_dir() or path.suffix.lower() in EXTENSIONS
+    return Path(place).is_dir() or _is_picture(place)
+
+
+def _is_picture(place: str) -> bool:
+    return Path(place).suffix.lower() in EXTENSIONS
 
 
 def _pictures(of: Explainable, places: Sequence[Path], *, count: int) -> Examples:
