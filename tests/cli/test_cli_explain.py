@@ -82,7 +82,7 @@ def netwright(*words):
 
 
 def as_data(*words):
-    return json.loads(netwright("explain", *words, "--json"))
+    return json.loads(netwright("explain", *words, "--json", "--no-figures"))
 
 
 def test_a_picture_by_several_methods(here):
@@ -93,7 +93,8 @@ def test_a_picture_by_several_methods(here):
     with Image.open(here / "0-explained.png") as drawn:
         assert drawn.format == "PNG"
         three = drawn.width
-    netwright(*words[:3], "--method", "saliency", "-o", "one.webp")
+    assert re.search(r"saliency: deletion \d.\d\d .random \d.*; like an untrained", text)
+    netwright(*words[:3], "--method", "saliency", "-o", "one.webp", "--no-figures")
     with Image.open(here / "one.webp") as drawn:
         assert drawn.format == "WEBP"
         assert drawn.width < three
@@ -134,7 +135,8 @@ def test_an_option_of_a_method_of_ones_own():
 
 
 def test_options_change_what_is_drawn(here):
-    words = ("explain", "mine.py:net", "new/b/wide.png", "--method", "mine.py:bright")
+    words = ("explain", "mine.py:net", "new/b/wide.png", "--no-figures")
+    words += ("--method", "mine.py:bright")
     netwright(*words, "-o", "one.png")
     netwright(*words, "-o", "two.png", "--set", "mine.py:bright.power=2")
     assert (here / "one.png").read_bytes() != (here / "two.png").read_bytes()
@@ -159,7 +161,7 @@ def test_which_class_is_explained():
 
 
 def test_the_layer_that_is_looked_at(here):
-    words = ("explain", "pictures", "data/a/0.png", "--method", "grad-cam")
+    words = ("explain", "pictures", "data/a/0.png", "--method", "grad-cam", "--no-figures")
     netwright(*words, "-o", "one.png")
     with pytest.raises(BadValue, match="layer must be a known layer"):
         netwright(*words, "--layer", "nowhere", "-o", "x.png")
@@ -168,7 +170,7 @@ def test_the_layer_that_is_looked_at(here):
 
 
 def test_a_folder_becomes_a_page_and_a_broken_picture_is_named(here):
-    answer = CliRunner().invoke(app, ["explain", "pictures", "new"])
+    answer = CliRunner().invoke(app, ["explain", "pictures", "new", "--no-figures"])
     assert answer.exit_code == 0
     assert "warning: broken.jpg was left out: not a picture" in answer.stderr
     html = (here / "new-explained.html").read_text()

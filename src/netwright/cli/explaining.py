@@ -53,6 +53,9 @@ def explain(
     split: str | None = typer.Option(None, help="Of a data set: train, val, test or all."),
     size: int | None = typer.Option(None, min=1, help="Side of the pictures that my.py:net takes."),
     channels: int = typer.Option(3, min=1, max=3, help="1 for a my.py:net that takes grey ones."),
+    figures: bool = typer.Option(
+        True, "--figures/--no-figures", help="Test how far each map is to be trusted; takes longer."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print plain data."),
     trust: bool = TRUST,
     root: Path = typer.Option(Path("runs"), "--root", help="Folder of all runs."),
@@ -71,7 +74,7 @@ def explain(
     from netwright.workflow.explaining.written import place_for, write
 
     place = place_for(output, data or [], network=network)
-    asked = wishes(method, every=every, layer=layer, changes=options)
+    asked = wishes(method, every=every, layer=layer, changes=options, figures=figures)
     of = explainable(network, image_size=size, channels=channels, trust=trust, root=root)
     most = count or (_MANY if place.suffix == ".html" else _FEW)
     examples = read_examples(of, data or [], count=most, split=split)
@@ -87,8 +90,8 @@ def _tell(reasons: Reasons, place: Path) -> None:
     for one in reasons.items[:_TOLD]:
         typer.echo(f"{one.example.label}: {one.said}")
         for method in one.maps:
-            for line in one.lines.get(method, ()):
-                typer.echo(f"  {method}: {line}")
+            if one.lines.get(method):
+                typer.echo(f"  {method}: {'; '.join(one.lines[method])}")
     if len(reasons.items) > _TOLD:
         typer.echo(f"… and {len(reasons.items) - _TOLD} more")
     for refusal in reasons.refused:

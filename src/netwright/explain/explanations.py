@@ -5,23 +5,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._catalogue import Entry
-from netwright._errors import NetwrightError, must_be, unknown
+from netwright._errors import NetwrightError, unknown
 from netwright.explain.catalogue import CATALOGUE
+from netwright.explain.method import Method, named_method
 from netwright.explain.target import Target
 
-__all__ = ["Explanation", "MapMethod", "Refusal", "explained", "explanations", "map_methods"]
+__all__ = ["Explanation", "Refusal", "explained", "explanations", "map_methods"]
 
 AT_ONCE = 16  # pictures whose graphs are held at a time
-
-MapMethod: TypeAlias = str | Callable[..., Tensor]
-"""A name of the catalogue, `file.py:Name`, or a function (model, inputs, *, target) → maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ def explanations(
     model: nn.Module,
     inputs: Float[Tensor, "n ..."],
     *,
-    methods: Sequence[MapMethod] | None = None,
+    methods: Sequence[Method] | None = None,
     target: Target = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Explanation | Refusal]:
@@ -68,15 +66,15 @@ def explanations(
     Args:
         model: any, in any mode; it is left as it was.
         inputs: as the model takes them.
-        methods: names or functions; None for all of the catalogue.
+        methods: names or functions (model, inputs, *, target) → maps; None for all.
         target: see `explain.Target`; None for the predicted class.
         options: method → its own options, by name.
 
     Raises:
         BadValue: a method or an option that is not known.
     """
-    wished: list[MapMethod] = [*map_methods()] if methods is None else list(methods)
-    loaded = [(_name(method), _loaded(method)) for method in wished]
+    wished: list[Method] = [*map_methods()] if methods is None else list(methods)
+    loaded = [named_method(method) for method in wished]
     for method in options or {}:
         if method not in dict(loaded):
             raise unknown("method", method, [name for name, _ in loaded])
@@ -129,22 +127,6 @@ def gives_maps(entry: Entry) -> bool:
 def _part(target: Target, part: slice) -> Target:
     is_each = isinstance(target, Sequence) or (isinstance(target, Tensor) and target.ndim == 1)
     return target[part] if is_each else target  # type: ignore[index]
-
-
-def _name(method: MapMethod) -> str:
-    return method if isinstance(method, str) else getattr(method, "__name__", "method")
-
-
-def _loaded(method: MapMethod) -> Callable[..., Tensor]:
-    if callable(method):
-        return method
-    entry = CATALOGUE.entry(method)
-    if not gives_maps(entry):
-        rule = f"one that gives maps ({', '.join(map_methods())})"
-        fix = f"nw.explain.{entry.target.rpartition(':')[2]} gives {entry.facts['gives']}."
-        raise must_be("method", rule, method, fix)
-    loaded: Callable[..., Tensor] = entry.load()
-    return loaded
 
 
 def _check_options(name: str, call: Callable[..., Tensor], options: Mapping[str, Any]) -> None:

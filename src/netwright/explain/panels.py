@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.explain.examined import examined
-from netwright.explain.explanations import Explanation, MapMethod, Refusal, explanations
+from netwright.explain.explanations import Explanation, Refusal, explanations
+from netwright.explain.method import Method
 from netwright.explain.overlay import as_picture, overlay
 from netwright.explain.sheet import Cell, sheet
 from netwright.explain.target import Target, chosen
@@ -91,7 +92,7 @@ def panel(
     model: nn.Module,
     inputs: Float[Tensor, "n c h w"],
     *,
-    methods: Sequence[MapMethod] | None = None,
+    methods: Sequence[Method] | None = None,
     target: Target = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     pictures: Num[Tensor, "n c2 h2 w2"] | None = None,

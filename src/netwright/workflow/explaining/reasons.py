@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from netwright.explain.explanations import Explanation, Refusal, explanations
 from netwright.metrics.base import Prediction
 from netwright.workflow.explaining.examples import Example, Examples
 from netwright.workflow.explaining.explainable import SCORES, Explainable, Network
+from netwright.workflow.explaining.trusted import trust_lines
 from netwright.workflow.explaining.wishes import Wishes, columns_asked, target_of
 
 __all__ = ["Reason", "Reasons", "explain_examples", "usual_methods"]
@@ -95,18 +96,19 @@ def explain_examples(
     answered = _answered(of, items)
     columns = columns_asked(of, answered, items, wished=wished_class)
     if wishes.methods:
-        found, refused = _maps(of, items, columns, wishes)
+        found = _maps(of, items, columns, wishes)
+        refused = list(found.refused.values())
         if refused and not wishes.every:
             raise must_be(
                 "--method", f"defined for {of.name}", refused[0].method, refused[0].reason
             )
     else:
         found, refused = _first_defined(of, items, columns, wishes)
-    if not found:
+    if not found.maps:
         told = " ".join(dict.fromkeys(one.reason for one in refused))
         raise must_be("--method", f"defined for {of.name}", "none that is", told)
     reasons = [
-        _reason(of, answered, place, column=columns[place], example=items[place], maps=found)
+        _reason(of, answered, place, column=columns[place], example=items[place], found=found)
         for place in range(len(items))
     ]
     return Reasons(
@@ -119,15 +121,14 @@ def explain_examples(
 
 def _first_defined(
     of: Explainable, items: Sequence[Example], columns: Sequence[int], wishes: Wishes
-) -> tuple[dict[str, list[Tensor]], list[Refusal]]:
+) -> tuple[_Found, list[Refusal]]:
     refusals: list[Refusal] = []
     for name in usual_methods(of):
-        alone = Wishes(methods=(name,), options=wishes.options)
-        found, refused = _maps(of, items, columns, alone)
-        if found:
+        found = _maps(of, items, columns, replace(wishes, methods=(name,)))
+        if found.maps:
             return found, []
-        refusals += refused
-    return {}, refusals
+        refusals += found.refused.values()
+    return _Found(), refusals
 
 
 def _answered(of: Explainable, items: Sequence[Example]) -> Prediction:
@@ -162,49 +163,61 @@ def _alike(items: Sequence[Example]) -> list[list[int]]:
     return list(found.values())
 
 
+@dataclass
+class _Found:
+    """What was made of the examples, by method and place."""
+
+    maps: dict[str, dict[int, Tensor]] = field(default_factory=dict)
+    lines: dict[str, dict[int, tuple[str, ...]]] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+
+    def of(self, place: int) -> tuple[dict[str, Tensor], dict[str, tuple[str, ...]]]:
+        """Maps and lines of one example."""
+        return (
+            {method: each[place] for method, each in self.maps.items()},
+            {method: each[place] for method, each in self.lines.items()},
+        )
+
+
 def _maps(
     of: Explainable, items: Sequence[Example], columns: Sequence[int], wishes: Wishes
-) -> tuple[dict[str, list[Tensor]], list[Refusal]]:
-    """Method → the map of each example; the mean over the members of an ensemble."""
-    found: dict[str, dict[int, Tensor]] = {}
-    refused: dict[str, Refusal] = {}
+) -> _Found:
+    """The map of each example; the mean over the members of an ensemble, which is not tested."""
+    found = _Found()
     for places in _groups(of, items, columns):
         raw = torch.stack([items[place].raw for place in places])
         asked = [columns[place] for place in places]
-        for method, maps in _mean_maps(of, raw, asked, wishes, refused).items():
-            found.setdefault(method, {}).update(zip(places, maps, strict=True))
-    whole = {
-        method: [maps[place] for place in range(len(items))]
-        for method, maps in found.items()
-        if method not in refused
-    }
-    return whole, list(refused.values())
-
-
-def _mean_maps(
-    of: Explainable,
-    raw: Tensor,
-    columns: Sequence[int],
-    wishes: Wishes,
-    refused: dict[str, Refusal],
-) -> dict[str, Tensor]:
-    sums: dict[str, Tensor] = {}
-    for network in of.networks:
-        for one in _asked(of, network, raw, columns, wishes):
-            if isinstance(one, Refusal):
-                refused[one.method] = one
-            else:
-                sums[one.method] = sums.get(one.method, 0) + one.maps / len(of.networks)
-    return sums
+        for network in of.networks:
+            with torch.no_grad():
+                inputs = network.preprocess(raw)
+            made = _asked(of, network, inputs, asked, wishes)
+            found.refused |= {one.method: one for one in made if isinstance(one, Refusal)}
+            maps = [one for one in made if isinstance(one, Explanation)]
+            for one in maps:
+                known = found.maps.setdefault(one.method, {})
+                for place, heat in zip(places, one.maps / len(of.networks), strict=True):
+                    known[place] = known[place] + heat if place in known else heat
+            if wishes.figures and len(of.networks) == 1:
+                lines = trust_lines(
+                    network.model,
+                    inputs,
+                    maps,
+                    columns=asked,
+                    kind=of.kind,
+                    options=wishes.options,
+                )
+                for method, each in lines.items():
+                    found.lines.setdefault(method, {}).update(zip(places, each, strict=True))
+    for method in found.refused:
+        found.maps.pop(method, None)
+    return found
 
 
 def _asked(
-    of: Explainable, network: Network, raw: Tensor, columns: Sequence[int], wishes: Wishes
+    of: Explainable, network: Network, inputs: Tensor, columns: Sequence[int], wishes: Wishes
 ) -> list[Explanation | Refusal]:
     each = target_of(of, columns[0])
     target = torch.tensor(columns) if isinstance(each, int) else each
-    with torch.no_grad():
-        inputs = network.preprocess(raw)
     return explanations(
         network.model, inputs, methods=wishes.methods, target=target, options=wishes.options
     )
@@ -228,9 +241,10 @@ def _reason(
     *,
     column: int,
     example: Example,
-    maps: Mapping[str, Sequence[Tensor]],
+    found: _Found,
 ) -> Reason:
     share = _share(of, answered, place, column)
+    maps, lines = found.of(place)
     predicted = _predicted(of, answered, place)
     return Reason(
         example=example,
@@ -238,7 +252,8 @@ def _reason(
         predicted=predicted,
         is_right=example.truth is not None and predicted == _named(of, example.truth),
         probability=share,
-        maps={method: each[place] for method, each in maps.items()},
+        maps=maps,
+        lines=lines,
     )
 
 

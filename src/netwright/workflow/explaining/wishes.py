@@ -31,11 +31,13 @@ class Wishes:
         methods: names, in their order.
         every: whether those that are not defined are named instead of refused.
         options: method → its own.
+        figures: whether the maps are tested too; costs more than most maps do.
     """
 
     methods: tuple[str, ...]
     every: bool = False
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    figures: bool = True
 
 
 def wishes(
@@ -44,6 +46,7 @@ def wishes(
     every: bool = False,
     layer: str | None = None,
     changes: Mapping[str, Mapping[str, Any]] | None = None,
+    figures: bool = True,
 ) -> Wishes:
     """What is asked by name.
 
@@ -52,6 +55,7 @@ def wishes(
         every: all that the catalogue has.
         layer: handed to the methods that look at one.
         changes: method → option → value.
+        figures: test the maps too.
 
     Raises:
         BadValue: names that are not known, or a layer for methods that look at none.
@@ -67,7 +71,7 @@ def wishes(
             raise must_be("--layer", f"left out for {', '.join(asked)}", layer, fix)
         for name in looking:
             options.setdefault(name, {}).setdefault("layer", layer)
-    return Wishes(methods=asked, every=every, options=options)
+    return Wishes(methods=asked, every=every, options=options, figures=figures)
 
 
 def columns_asked(
