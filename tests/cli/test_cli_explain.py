@@ -165,7 +165,7 @@ def test_the_layer_that_is_looked_at(here):
     netwright(*words, "-o", "one.png")
     with pytest.raises(BadValue, match="layer must be a known layer"):
         netwright(*words, "--layer", "nowhere", "-o", "x.png")
-    with pytest.raises(BadValue, match="--layer must be left out for saliency.*grad-cam"):
+    with pytest.raises(BadValue, match=r"--layer must be left out for saliency.*grad-cam"):
         netwright(*words[:3], "--method", "saliency", "--layer", "stem")
 
 

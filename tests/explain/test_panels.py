@@ -107,7 +107,7 @@ def test_what_is_explained_is_said(network, monkeypatch):
 def test_refusals_of_a_panel(network):
     with pytest.raises(BadValue, match=r"inputs must be pictures \(n, c, h, w\)"):
         explain.panel(network, torch.rand(2, 8))
-    with pytest.raises(BadValue, match="defined for the model, at least one.*must be deep"):
+    with pytest.raises(BadValue, match=r"defined for the model, at least one.*must be deep"):
         explain.panel(network, torch.rand(2, 1, 8, 8), methods=[refusing])
     with pytest.raises(BadType):
         explain.panel(3, torch.rand(2, 1, 8, 8), methods=[ones])

@@ -66,7 +66,9 @@ except SystemExit as ended:
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["find", "lenet"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["explain", "--help"], ["find", "lenet"]]
+)
 def test_help_and_find_are_answered_without_torch(arguments):
     ours = loaded(HELP.format(arguments=arguments))
     assert {"torch", "numpy", "sklearn", "matplotlib", "torchvision"} & ours == set()
