@@ -220,7 +220,9 @@ def test_an_ensemble_is_explained_by_the_mean_of_its_members(made, monkeypatch):
     both = explainable("both")
     assert len(both.networks) == 2
     examples = read_examples(both, ["data/a/0.png"], count=1)
-    (reason,) = explain_examples(both, examples, wishes(["gradient"]), wished_class="b").items
+    (reason,) = explain_examples(
+        both, examples, wishes=wishes(["gradient"]), wished_class="b"
+    ).items
     raw = examples.items[0].raw[None]
     each = [nw.explain.gradient(n.model, n.preprocess(raw), target=1)[0] for n in both.networks]
     torch.testing.assert_close(reason.maps["gradient"], (each[0] + each[1]) / 2)

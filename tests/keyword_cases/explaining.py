@@ -72,7 +72,7 @@ def asked(folder: Path, **keyword: Any) -> Any:
     of = explainable("pictures-1")
     examples = read_examples(of, [], count=2)
     usual = wishes(["gradient"], figures=False)
-    found = explain_examples(of, examples, usual, **keyword)
+    found = explain_examples(of, examples, wishes=usual, **keyword)
     return [(one.said, dict(one.maps)) for one in found.items]
 
 
@@ -118,7 +118,8 @@ CASES = {
         lambda _, **keyword: seen(bars(torch.ones(9), list("abcdefghi"), **keyword)), {"shown": 3}
     ),
     "netwright.explain.explanations:explained": Case(
-        lambda _, **keyword: explained(explain.gradient, *small(), **keyword), {"target": [1, 2]}
+        lambda _, **keyword: explained(explain.gradient, small()[0], inputs=small()[1], **keyword),
+        {"target": [1, 2], "options": {"width": 3}},
     ),
     "netwright.explain.explanations:explanations": Case(
         explanations,

@@ -78,7 +78,7 @@ def explain(
     of = explainable(network, image_size=size, channels=channels, trust=trust, root=root)
     most = count or (_MANY if place.suffix == ".html" else _FEW)
     examples = read_examples(of, data or [], count=most, split=split)
-    reasons = explain_examples(of, examples, asked, wished_class=wished)
+    reasons = explain_examples(of, examples, wishes=asked, wished_class=wished)
     write(reasons, place)
     if as_json:
         typer.echo(json.dumps(as_data(reasons) | {"file": str(place)}))

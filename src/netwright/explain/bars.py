@@ -44,7 +44,7 @@ def bars(values: Float[Tensor, "d"], names: Sequence[str], *, shown: int = 12) -
     pen.line([(middle, 0), (middle, len(places) * STEP)], fill=(214, 212, 206))
     for row, place in enumerate(places):
         top, value = row * STEP, float(values[place])
-        pen.text((0, top + 2), shortened(names[place], font(TEXT), NAMES - 12), fill=INK,
+        pen.text((0, top + 2), shortened(names[place], face=font(TEXT), width=NAMES - 12), fill=INK,
                  font=font(TEXT))  # fmt: skip
         end = middle + (WIDTH - middle - 2) * value / reach if reach else middle
         box = (min(middle, end), top + 4, max(middle, end), top + STEP - 5)

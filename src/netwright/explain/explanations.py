@@ -84,7 +84,7 @@ def explanations(
     found: list[Explanation | Refusal] = []
     for name, call in loaded:
         try:
-            maps = explained(call, model, inputs, target=target, **own[name])
+            maps = explained(call, model, inputs=inputs, target=target, options=own[name])
         except NetwrightError as error:
             found.append(Refusal(method=name, reason=str(error)))
         else:
@@ -95,11 +95,10 @@ def explanations(
 def explained(
     call: Callable[..., Tensor],
     model: nn.Module,
-    inputs: Tensor,
-    /,
     *,
+    inputs: Tensor,
     target: Target = None,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
 ) -> Tensor:
     """One method's maps, some pictures at a time, in main memory.
 
@@ -114,7 +113,7 @@ def explained(
     for start in range(0, len(inputs), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         pieces.append(
-            call(model, inputs[part], target=_part(target, part), **options).detach().cpu()
+            call(model, inputs[part], target=_part(target, part), **(options or {})).detach().cpu()
         )
     return torch.cat(pieces)
 

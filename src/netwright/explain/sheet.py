@@ -137,13 +137,13 @@ def _wrapped(text: str, *, width: int, size: int = TEXT) -> list[str]:
         if face.getlength(longer) <= width:
             lines[-1] = longer
         elif lines[-1]:
-            lines.append(shortened(word, face, width))
+            lines.append(shortened(word, face=face, width=width))
         else:
-            lines[-1] = shortened(word, face, width)
+            lines[-1] = shortened(word, face=face, width=width)
     return lines
 
 
-def shortened(text: str, face: FreeTypeFont, width: int) -> str:
+def shortened(text: str, *, face: FreeTypeFont, width: int) -> str:
     """The text, or its beginning and an ellipsis where it is wider."""
     if face.getlength(text) <= width:
         return text

@@ -79,7 +79,7 @@ def usual_methods(of: Explainable) -> tuple[str, ...]:
 
 
 def explain_examples(
-    of: Explainable, examples: Examples, wishes: Wishes, *, wished_class: str | None = None
+    of: Explainable, examples: Examples, *, wishes: Wishes, wished_class: str | None = None
 ) -> Reasons:
     """The maps of every method for every example.
 
@@ -94,7 +94,7 @@ def explain_examples(
     """
     items = examples.items
     answered = _answered(of, items)
-    columns = columns_asked(of, answered, items, wished=wished_class)
+    columns = columns_asked(of, answered, examples=items, wished=wished_class)
     if wishes.methods:
         found = _maps(of, items, columns, wishes)
         refused = list(found.refused.values())
@@ -201,7 +201,7 @@ def _maps(
                 lines = trust_lines(
                     network.model,
                     inputs,
-                    maps,
+                    found=maps,
                     columns=asked,
                     kind=of.kind,
                     options=wishes.options,

@@ -25,8 +25,8 @@ JUDGED = ("classes", "binary", "multi-label", "scores")  # what has a probabilit
 def trust_lines(
     model: nn.Module,
     inputs: Tensor,
-    found: Sequence[Explanation],
     *,
+    found: Sequence[Explanation],
     columns: Sequence[int],
     kind: str,
     options: Mapping[str, Mapping[str, Any]],

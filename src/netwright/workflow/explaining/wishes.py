@@ -75,7 +75,7 @@ def wishes(
 
 
 def columns_asked(
-    of: Explainable, answered: Prediction, examples: Sequence[Example], *, wished: str | None
+    of: Explainable, answered: Prediction, *, examples: Sequence[Example], wished: str | None
 ) -> list[int]:
     """The class, label or column of each example that is explained.
 
