@@ -117,9 +117,17 @@ CASES = {
     "netwright.explain.bars:bars": Case(
         lambda _, **keyword: seen(bars(torch.ones(9), list("abcdefghi"), **keyword)), {"shown": 3}
     ),
-    "netwright.explain.explanations:explained": Case(
-        lambda _, **keyword: explained(explain.gradient, small()[0], inputs=small()[1], **keyword),
-        {"target": [1, 2], "options": {"width": 3}},
+    "netwright.explain.explanations:explained": (
+        Case(
+            lambda _, **keyword: explained(
+                explain.gradient, small()[0], inputs=small()[1], **keyword
+            ),
+            {"target": [1, 2]},
+        ),
+        Case(
+            lambda _, **keyword: explained(tall, small()[0], inputs=small()[1], **keyword),
+            {"options": {"height": 3.0}},
+        ),
     ),
     "netwright.explain.explanations:explanations": Case(
         explanations,
