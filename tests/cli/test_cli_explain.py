@@ -165,8 +165,8 @@ def test_the_layer_that_is_looked_at(here):
     netwright(*words, "-o", "one.png")
     with pytest.raises(BadValue, match="layer must be a known layer"):
         netwright(*words, "--layer", "nowhere", "-o", "x.png")
-    with pytest.raises(BadValue, match=r"--layer must be left out for saliency.*grad-cam"):
-        netwright(*words[:3], "--method", "saliency", "--layer", "stem")
+    with pytest.raises(BadValue, match=r"--layer must be left out for random-map.*grad-cam"):
+        netwright(*words[:3], "--method", "random-map", "--layer", "stem")
 
 
 def test_a_folder_becomes_a_page_and_a_broken_picture_is_named(here):
