@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
+from netwright.explain.folding import forward
 from netwright.explain.layers import Layer, named_layer
 from netwright.explain.places import Places, PlacesSeen, pictures
 from netwright.explain.target import Target, chosen, scores
@@ -56,13 +57,13 @@ class _Recorder:
 
     def __init__(self, inputs: Tensor, *, only: nn.Module | None, begin: nn.Module | None) -> None:
         self._seen = PlacesSeen(inputs)
-        self._only, self._begin = only, begin
+        self.only, self.begin = only, begin
         self._recording = begin is None
         self.runs: list[_Run] = []
         self.refused: object = None
 
     def before(self, module: nn.Module, _: object) -> None:
-        if module is self._begin and module is not self._only:
+        if module is not self.only:
             self._record()
 
     def _record(self) -> None:
@@ -72,9 +73,9 @@ class _Recorder:
     def after(self, path: str) -> Callable[..., Tensor | None]:
         def hook(module: nn.Module, _: object, output: object) -> Tensor | None:
             places = self._seen.find(module, output)
-            if module is self._begin:
+            if module is self.begin:
                 self._record()
-            if module is self._only and places is None:
+            if module is self.only and places is None:
                 self.refused = output
             if places is None or not self._recording or not self._takes(module, output):
                 return None
@@ -84,8 +85,8 @@ class _Recorder:
 
     def _takes(self, module: nn.Module, output: Any) -> bool:
         """Within an attention tokens are queries, keys and values, which are nobody's maps."""
-        if self._only is not None:
-            return module is self._only
+        if self.only is not None:
+            return module is self.only
         is_norm = "Norm" in type(module).__name__
         return output.ndim == 4 or is_norm or next(module.children(), None) is not None
 
@@ -126,7 +127,7 @@ def tail(
         given = pictures(inputs)
         recorder = _Recorder(given, only=only, begin=begin)
         with _hooked(model, recorder), _no_graph(unless=begin is None):
-            output = model(given)
+            output = forward(model, given)
         found = _last(recorder, output, target)
         if found is not None:
             return found
@@ -155,15 +156,35 @@ def _last_two(module: nn.Module) -> list[nn.Module]:
 @contextmanager
 def _hooked(model: nn.Module, recorder: _Recorder) -> Iterator[None]:
     handles = []
+    left_alone = _left_alone(model, recorder)
     try:
+        if recorder.begin is not None:
+            handles.append(recorder.begin.register_forward_pre_hook(recorder.before))
         for path, module in model.named_modules():
-            if path:
-                handles.append(module.register_forward_pre_hook(recorder.before))
+            if path and module not in left_alone:
                 handles.append(module.register_forward_hook(recorder.after(path)))
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _left_alone(model: nn.Module, recorder: _Recorder) -> set[nn.Module]:
+    """Convolutions and their norms that come before, which run as one where nobody listens."""
+    order = list(model.modules())
+    if recorder.begin is None:
+        return set()
+    if recorder.only is None:
+        early = set(order[: order.index(recorder.begin)])
+    else:
+        early = {*order} - {recorder.only}
+    found: set[nn.Module] = set()
+    for parent in order:
+        children = list(parent.children())
+        for one, other in zip(children, children[1:], strict=False):
+            if type(one) is nn.Conv2d and type(other) is nn.BatchNorm2d:
+                found |= {one, other} & early
+    return found
 
 
 @contextmanager
