@@ -21,7 +21,7 @@ from relu_nets import WRITTEN, pictures, written
 MAPS = [entry.name for entry in CATALOGUE if entry.facts.get("gives") == "map"]
 WAYS = [*WRITTEN, "compiled", "compiled inside"]
 SMALL = {"steps": 2, "samples": 2}
-RULES = {"guided-backprop", "deconvnet"}
+RULES = {"guided-backprop", "deconvnet", "guided-grad-cam"}
 
 TORCHVISION = {
     "googlenet": (64, {"init_weights": False}),

@@ -51,5 +51,5 @@ def test_both_factors_explain_the_predicted_class_at_the_default_layer():
 
 def test_an_activation_without_a_rule_is_refused():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(36, 2))
-    with pytest.raises(BadValue, match="(?i)gelu"):
+    with pytest.raises(BadValue, match=r"(?i)gelu"):
         explain.guided_grad_cam(model, torch.rand(1, 3, 5, 5))

@@ -78,6 +78,9 @@ def pooled() -> nn.Module:
 
 
 CASES |= {
+    "netwright.explain.guided_grad_cam:guided_grad_cam": Case(
+        explained("guided_grad_cam"), {"target": [1, 2], "layer": "0"}
+    ),
     "netwright.explain.cam:cam": Case(
         lambda _, **keyword: explain.cam(pooled(), small()[1], **keyword),
         {"target": [1, 2], "size": (3, 3)},

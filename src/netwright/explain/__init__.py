@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from netwright.explain.grad_cam import grad_cam
     from netwright.explain.gradient import gradient
     from netwright.explain.guided_backprop import guided_backprop
+    from netwright.explain.guided_grad_cam import guided_grad_cam
     from netwright.explain.histograms import histograms
     from netwright.explain.insertion import insertion
     from netwright.explain.integrated_gradients import integrated_gradients
@@ -81,6 +82,7 @@ __all__ = [
     "grad_cam",
     "gradient",
     "guided_backprop",
+    "guided_grad_cam",
     "histograms",
     "insertion",
     "integrated_gradients",

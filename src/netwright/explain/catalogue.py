@@ -162,6 +162,13 @@ CATALOGUE = Catalogue(
             facts={"gives": "map"},
         ),
         Entry(
+            name="guided-grad-cam",
+            target="netwright.explain.guided_grad_cam:guided_grad_cam",
+            summary="edges of guided backpropagation, where Grad-CAM sees the class",
+            paper=_GRAD_CAM,
+            facts={"gives": "map"},
+        ),
+        Entry(
             name="cam",
             target="netwright.explain.cam:cam",
             summary="class activation map: the pooled maps weighed as the linear layer weighs them",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,7 +17,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
-from netwright.explain.folding import forward
 from netwright.explain.layers import Layer, named_layer
 from netwright.explain.places import Places, PlacesSeen, pictures
 from netwright.explain.target import Target, chosen, scores
@@ -127,7 +127,7 @@ def tail(
         given = pictures(inputs)
         recorder = _Recorder(given, only=only, begin=begin)
         with _hooked(model, recorder), _no_graph(unless=begin is None):
-            output = forward(model, given)
+            output = model(given)
         found = _last(recorder, output, target)
         if found is not None:
             return found
@@ -181,7 +181,7 @@ def _left_alone(model: nn.Module, recorder: _Recorder) -> set[nn.Module]:
     found: set[nn.Module] = set()
     for parent in order:
         children = list(parent.children())
-        for one, other in zip(children, children[1:], strict=False):
+        for one, other in pairwise(children):
             if type(one) is nn.Conv2d and type(other) is nn.BatchNorm2d:
                 found |= {one, other} & early
     return found
