@@ -119,6 +119,12 @@ def test_what_follows_the_last_layer_is_part_of_the_score(end):
     assert torch.allclose(found, written_out, atol=1e-6)
 
 
+def test_before_a_rectifier_it_is_not():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Sigmoid(), nn.ReLU())
+    with pytest.raises(BadValue, match="Sigmoid in 1"):
+        explain.guided_backprop(model, torch.randn(2, 4))
+
+
 def test_the_score_may_be_any_function_of_the_output():
     model = between(F.relu)
     entropy = lambda output: -(output.softmax(1) * output.log_softmax(1)).sum(1)  # noqa: E731

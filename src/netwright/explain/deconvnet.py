@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import must_be
+from netwright.explain.at_layer import Place
 from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
 from netwright.explain.layers import Layer, named_layer
@@ -70,7 +71,7 @@ def deconvnet(
 
         def start(seen: Tensor) -> Tensor:
             if path is None:
-                return scores(opened(seen), target)
+                return scores(Place(opened).run(inputs, seen), target)
             return _strongest(output_of(opened, seen, path=path), unit)
 
         return rectified(opened, leaf(inputs)[0], score=start, rule=_raising, method="DeconvNet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netwright.explain.at_layer import Place
 from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
 from netwright.explain.rectifiers import rectified
@@ -46,10 +47,11 @@ def guided_backprop(
         BadValue: the model has an activation without a rule; its name and place are told.
     """
     with examined(model) as opened:
+        place = Place(opened)
         return rectified(
             opened,
             leaf(inputs)[0],
-            score=lambda seen: scores(opened(seen), target),
+            score=lambda seen: scores(place.run(inputs, seen), target),
             rule=_active_and_raising,
             method="guided backpropagation",
         )
