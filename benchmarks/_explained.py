@@ -199,7 +199,9 @@ def _through(
 
 def _files(folder: Path) -> list[tuple[Path, int]]:
     classes = ("normal", "pneumonia")
-    return [(path, k) for k, name in enumerate(classes) for path in sorted((folder / name).iterdir())]
+    return [
+        (path, k) for k, name in enumerate(classes) for path in sorted((folder / name).iterdir())
+    ]
 
 
 def _patient(path: Path) -> str:
@@ -235,9 +237,7 @@ def _cut_out(path: Path, mask: Path, *, scale: float, many: int, seed: int) -> C
     there = Image.fromarray((np.asarray(Image.open(mask)) > 0).astype(np.uint8) * 255)
     marked = np.asarray(there.resize(size)) > 127
     sums = np.pad(marked.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    share = (
-        sums[CUT:, CUT:] - sums[:-CUT, CUT:] - sums[CUT:, :-CUT] + sums[:-CUT, :-CUT]
-    ) / CUT**2
+    share = (sums[CUT:, CUT:] - sums[:-CUT, CUT:] - sums[CUT:, :-CUT] + sums[:-CUT, :-CUT]) / CUT**2
     kinds = [np.argwhere(share < 0.003), np.argwhere((share > 0.05) & (share < 0.4))]
     draw = np.random.default_rng(seed)
     each = min(many // 2, *(len(places) // 20 for places in kinds))

@@ -1,4 +1,4 @@
-"""Writes the figures of benchmarks/results/techniques.csv into the rows of coverage.toml.
+"""Writes the figures of techniques.csv and explanations.csv into the rows of coverage.toml.
 
 python docs/take_figures.py && python docs/make_coverage.py
 """
@@ -14,6 +14,26 @@ from pathlib import Path
 
 TABLE = Path(__file__).with_name("coverage.toml")
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "techniques.csv"
+
+EXPLANATIONS = RESULTS.with_name("explanations.csv")
+
+EXPLAINED = {
+    "occlusion": "occlusion",
+    "gradient saliency": "saliency",
+    "DeconvNet": "deconvnet",
+    "guided backpropagation": "guided-backprop",
+    "CAM": "cam",
+    "Grad-CAM": "grad-cam",
+    "guided Grad-CAM": "guided-grad-cam",
+    "integrated gradients": "integrated-gradients",
+    "SmoothGrad": "smoothgrad",
+}
+STUDIES = {"lungs": "chest-x-ray", "cells": "cells"}
+MEASURES = {
+    "precision_recall": "precision over recall of the masks",
+    "deletion": "deletion area",
+    "twin": "rank correlation with the maps of a twin that learned shuffled labels",
+}
 
 FIGURES = {"data", "metric", "floor", "result"}
 BEFORE = {"state", "file", "test", "reference"}
@@ -42,6 +62,50 @@ def fields(rows: list[Row]) -> Row:
         "floor": joined(floor(row) for row in rows),
         "result": joined(result(row) for row in rows),
     }
+
+
+def explained() -> dict[str, Row]:
+    """What is said of each method of explanation, by name in the table."""
+    if not EXPLANATIONS.exists():
+        return {}
+    with EXPLANATIONS.open(newline="", encoding="utf-8") as file:
+        of = {(row["study"], row["method"], row["measure"]): row for row in csv.DictReader(file)}
+    asked = [(study, measure) for study in STUDIES for measure in MEASURES]
+    found = {}
+    for name, method in EXPLAINED.items():
+        rows = [
+            (of[study, method, measure], of.get((study, "random-map", measure)))
+            for study, measure in asked
+            if (study, method, measure) in of
+        ]
+        if rows:
+            measures = dict.fromkeys(
+                f"{MEASURES[row['measure']]} ({row['better']} is better)" for row, _ in rows
+            )
+            found[name] = {
+                "data": "; ".join(dict.fromkeys(STUDIES[row["study"]] for row, _ in rows)),
+                "metric": f"on each: {'; '.join(measures)}",
+                "floor": "; ".join(map(of_random, (rival for _, rival in rows))),
+                "result": "; ".join(outcome(row) for row, _ in rows),
+            }
+    return found
+
+
+def of_random(row: Row | None) -> str:
+    """What random numbers reach; of maps that are compared with others, what the same are worth."""
+    return "1 (the same maps)" if row is None else f"{interval(row)} (random numbers)"
+
+
+def outcome(row: Row) -> str:
+    """What a method reaches, and whether that is surely more than random numbers do."""
+    same = row["over_random_low"] and float(row["over_random_low"]) <= 0
+    return f"{interval(row)}{', not better' if same else ''}, n = {row['n']}"
+
+
+def interval(row: Row) -> str:
+    """Mean and interval, with two places."""
+    value, low, high = (f"{float(row[name]):.2f}" for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def joined(parts: Iterable[str]) -> str:
@@ -92,7 +156,7 @@ def is_figure(line: str) -> bool:
 def table(text: str) -> str:
     """The whole table with the figures of the results."""
     found = newest()
-    figures = {name: fields(rows) for name, rows in found.items()}
+    figures = {name: fields(rows) for name, rows in found.items()} | explained()
     blocks = re.split(r"(?<=\n)(?=\[\[row\]\])", text)
     return "".join(rewritten(block, figures) for block in blocks)
 

@@ -1,0 +1,124 @@
+"""Fills the tables of docs/explaining.md from benchmarks/results and the catalogue.
+
+python docs/make_explaining.py
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from make_measured import RESULTS, Row, cells, newest, rows, surroundings
+
+from netwright.explain.catalogue import CATALOGUE
+
+PAGE = Path(__file__).with_name("explaining.md")
+FIRST = ("random-map", "centre", "mean-mask")
+CALLED = {
+    "random-map": "*random numbers*",
+    "centre": "*a blob in the middle*",
+    "mean-mask": "*mean of the other masks*",
+}
+HEADS = {
+    "pointing": "highest point inside",
+    "energy": "mass inside",
+    "precision_recall": "precision over recall",
+    "border": "mass at the border",
+    "deletion": "deletion ↓",
+    "insertion": "insertion ↑",
+    "twin": "like the twin's ↓",
+}
+
+
+def methods() -> str:
+    """What there is, a line each."""
+    return "\n".join(
+        f"- `{entry.name}`: {entry.summary}{source(entry.paper)}" for entry in CATALOGUE
+    )
+
+
+def source(paper: str) -> str:
+    """Where it comes from, as a link."""
+    found = re.fullmatch(r"(.*), (\d{4}), (https?://\S+)", paper)
+    return f' ([{found[2]}]({found[3]} "{found[1]}"))' if found else ""
+
+
+def lungs(results: Path = RESULTS) -> str:
+    """X-rays."""
+    return of("lungs", results)
+
+
+def cells_found(results: Path = RESULTS) -> str:
+    """Cut-outs with cells."""
+    return of("cells", results)
+
+
+def of(study: str, results: Path) -> str:
+    """A line a method, a column a measure, and what was judged."""
+    found = newest(rows(results / "explanations.csv"), by=("study", "method", "measure"))
+    found = [row for row in found if row["study"] == study]
+    if not found:
+        return "Not measured yet."
+    by_method: dict[str, dict[str, Row]] = {}
+    for row in found:
+        by_method.setdefault(row["method"], {})[row["measure"]] = row
+    order = [*(name for name in FIRST if name in by_method), *ranked(by_method)]
+    lines = [cells("", "n", *HEADS.values(), "ms"), "|" + "---|" * (len(HEADS) + 3)]
+    for name in order:
+        measures = by_method[name]
+        first = next(iter(measures.values()))
+        shown = (cell(measures.get(measure)) for measure in HEADS)
+        lines.append(cells(CALLED.get(name, name), first["n"], *shown, first["milliseconds"]))
+    return "\n".join([*lines, "", about(found[0]), "", *surroundings(found)])
+
+
+def ranked(by_method: dict[str, dict[str, Row]]) -> list[str]:
+    """Methods, those that lie best on the mask first."""
+    names = [name for name in by_method if name not in FIRST]
+    return sorted(names, key=lambda name: -float(by_method[name]["precision_recall"]["value"]))
+
+
+def cell(row: Row | None) -> str:
+    """Mean and interval; bold where it is better than random numbers and the blob, both surely."""
+    if row is None:
+        return "–"
+    told = f"{short(row['value'])} [{short(row['low'])}, {short(row['high'])}]"
+    leads = [row["over_random_low"], row["over_centre_low"]]
+    return f"**{told}**" if all(leads) and min(map(float, leads)) > 0 else told
+
+
+def short(value: str) -> str:
+    """Two places."""
+    return f"{float(value):.2f}"
+
+
+def about(row: Row) -> str:
+    """What the explained networks are worth."""
+    return (
+        f"Test accuracy of the {row['nets']} networks: mean {100 * float(row['accuracy']):.1f} %, "
+        f"the widest of their 95 % intervals together {100 * float(row['accuracy_low']):.1f} to "
+        f"{100 * float(row['accuracy_high']):.1f} % (n = {row['n_test']} each). Marked is "
+        f"{100 * float(row['marked']):.0f} % of the pixels. The twin's log loss on the labels it "
+        f"learned: {row['twin_loss']}; a guess is worth 0.69."
+    )
+
+
+SECTIONS = (methods, lungs, cells_found)
+
+
+def page(text: str, sections: Sequence[object] = SECTIONS) -> str:
+    """The page with every section between its markers filled."""
+    for make in sections:
+        name = make.__name__
+        start, end = f"<!-- {name}: made by docs/make_explaining.py -->", f"<!-- {name}: end -->"
+        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), flags=re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"docs/explaining.md must have the markers of {name}")
+        filled = f"{start}\n\n{make()}\n\n{end}"
+        text = pattern.sub(lambda _, filled=filled: filled, text)
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
