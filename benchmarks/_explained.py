@@ -104,7 +104,7 @@ def lungs(*, seeds: int, quick: bool) -> Study:
 
     shown, masks = _masked(root / "masks", slice(None, None, 10 if quick else 1))
     found = _trained(fitted, seeds=seeds, epochs=2, twin_epochs=1 if quick else 6)
-    scaled = (shown - known.preprocess.mean) / known.preprocess.deviation
+    scaled = known.preprocess(shown)
     return Study(**found, n_test=len(data["test"][1]), pictures=scaled, shown=shown, masks=masks)
 
 

@@ -8,14 +8,16 @@ python docs/draw_explaining.py FOLDER/skimage/data
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 import netwright as nw
 from netwright.data.decode import decode
+from netwright.explain.activation_maximisation import value_range
 from netwright.explain.overlay import as_picture
 from netwright.explain.panels import panel
 from netwright.explain.sheet import Cell, sheet
@@ -25,7 +27,8 @@ IMAGES = Path(__file__).with_name("images")
 PHOTOGRAPHS = ("chelsea.png", "coffee.png", "camera.png", "rocket.jpg")
 FEW = ("saliency", "guided-backprop", "grad-cam", "guided-grad-cam", "occlusion")
 COLOURS = 128
-UNITS = {"5": 6, "14": 20, "26": 40}  # a convolution of VGG-16's features → one of its units
+LAYERS = ("8", "15", "22")  # rectifiers of VGG-16's features, behind its second to fourth stage
+SIDE = 200
 
 
 def main(folder: Path) -> None:
@@ -60,26 +63,46 @@ def of(known: Pretrained, shown: Tensor, *, methods: tuple[str, ...] | None) -> 
 
 
 def units(known: Pretrained, folder: Path) -> Image.Image:
-    """Single units of three depths: what each answers to, where, and what it likes best."""
+    """The unit of each depth that answers most: where, to what, and what it likes best."""
     shown = photographs(known, folder, PHOTOGRAPHS[:1])
     inputs = known.preprocess(shown)
+    limits = value_range(
+        mean=known.preprocess.mean.flatten().tolist(),
+        std=known.preprocess.deviation.flatten().tolist(),
+    )
     rows = []
-    for place, unit in UNITS.items():
-        part: nn.Module = known.model[: int(place) + 2]  # with its rectifier
-        answer = part(inputs)[0, unit].detach()
-
-        def strongest(output: Tensor, unit: int = unit) -> Tensor:
-            return output[:, unit].amax((1, 2))
-
-        traced = nw.explain.deconvnet(part, inputs, target=strongest)[0]
-        liked = nw.explain.activation_maximisation(part, unit=unit, size=(96, 96))
-        rows.append([
-            Cell(title=f"layer {place}, unit {unit}", image=as_picture(shown[0], side=160)),
-            Cell(title="feature map", image=as_picture(scaled(answer)[None], side=160)),
-            Cell(title="deconvnet", image=as_picture(scaled(traced), side=160)),
-            Cell(title="activation maximisation", image=as_picture(scaled(liked), side=160)),
-        ])  # fmt: skip
+    for layer in LAYERS:
+        strongest = nw.explain.feature_maps(known.model, inputs, layer=layer, most=1)
+        unit = int(strongest.channels[0, 0])
+        traced = nw.explain.deconvnet(known.model, inputs, layer=layer, unit=unit)[0]
+        liked = nw.explain.activation_maximisation(
+            known.model,
+            [1, 3, 112, 112],
+            layer=layer,
+            target=partial(middle, unit=unit),
+            steps=128,
+            jitter=4,
+            frequency_prior=1.0,
+            limits=limits,
+        )
+        seen = known.preprocess.seen(liked)[0]
+        rows.append(
+            [
+                Cell(title=title, image=as_picture(picture, side=SIDE))
+                for title, picture in (
+                    (f"layer {layer}, unit {unit}", shown[0]),
+                    ("feature map", scaled(strongest.maps[0])),
+                    ("deconvnet", scaled(traced)),
+                    ("activation maximisation", seen),
+                )
+            ]
+        )
     return sheet(rows, columns=4)
+
+
+def middle(maps: Tensor, *, unit: int) -> Tensor:
+    """What a unit answers in the middle of the picture."""
+    return maps[:, unit, maps.shape[2] // 2, maps.shape[3] // 2]
 
 
 def scaled(values: Tensor) -> Tensor:
@@ -94,7 +117,6 @@ def keep(name: str, image: Image.Image, *, width: int) -> None:
     small = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
     path = IMAGES / f"explaining-{name}.png"
     small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(path, path.stat().st_size)
 
 
 if __name__ == "__main__":

@@ -44,3 +44,8 @@ def test_grey_is_given_as_three_equal_colours():
 def test_small_pictures_are_enlarged_and_large_ones_left_alone():
     assert Photographs(MEAN, DEVIATION, least_side=24)(BYTES).shape == (2, 3, 24, 40)
     assert Photographs(MEAN, DEVIATION, least_side=8)(BYTES).shape == (2, 3, 12, 20)
+
+
+def test_the_way_back_is_the_picture():
+    photographs = Photographs(MEAN, DEVIATION, size=(6, 6))
+    torch.testing.assert_close(photographs.seen(photographs(BYTES)), photographs.fitted(BYTES))

@@ -64,3 +64,7 @@ class Photographs(nn.Module):
             grown = [round(side * self.least_side / min(sides)) for side in sides]
             pictures = F.interpolate(pictures, grown, mode="bilinear")
         return pictures
+
+    def seen(self, inputs: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """The way back: what a person is shown of something that the network takes."""
+        return inputs * self.deviation + self.mean
