@@ -19,13 +19,12 @@ import statistics
 from collections.abc import Iterator
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 import netwright as nw
 from _rows import surroundings, write_rows
-from netwright.data import depot
 from netwright.models.graph import effective_receptive_field
+from netwright.workflow.pretrained import pretrained
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
 NAME = "torchvision:resnet18"
@@ -33,13 +32,7 @@ NAME = "torchvision:resnet18"
 
 def networks() -> Iterator[tuple[str, nn.Module]]:
     """Each with the word it is known by."""
-    trained = nw.create(NAME, num_classes=1000)
-    weights = load_file(depot.get("resnet18") / "model.safetensors")
-    left = trained.load_state_dict(weights, strict=False)
-    missing = [name for name in left.missing_keys if "num_batches_tracked" not in name]
-    if missing or left.unexpected_keys:
-        raise SystemExit(f"weights of another network: {missing + left.unexpected_keys}")
-    yield "ImageNet's weights", trained
+    yield "ImageNet's weights", pretrained("resnet18").model
     for seed in range(3):
         torch.manual_seed(seed)
         yield "fresh", nw.create(NAME, num_classes=1000)
