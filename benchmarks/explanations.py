@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from _explained import STUDIES, Study
 from _rows import bootstrap, surroundings, write_rows
+from netwright._errors import BadValue
 from netwright.explain import deletion, insertion, label_randomisation, mask_overlap, pointing_game
 from netwright.explain.catalogue import CATALOGUE
 from netwright.explain.maps import over_colours
@@ -62,7 +63,7 @@ def centre(model: nn.Module, inputs: Tensor, *, target: object = None) -> Tensor
 
 def contestants() -> dict[str, Method]:
     """By name; the two that look at nothing come first."""
-    methods = {entry.name: entry.load() for entry in CATALOGUE if entry.facts["gives"] == "map"}
+    methods = {entry.name: entry.load() for entry in CATALOGUE if entry.facts.get("gives") == "map"}
     return {"random-map": methods.pop("random-map"), "centre": centre, **methods}
 
 
@@ -71,7 +72,11 @@ def judged(study: Study, *, few: int) -> list[dict[str, object]]:
     found: dict[str, dict[str, list[float]]] = {}
     costs: dict[str, float] = {}
     for name, method in contestants().items():
-        costs[name], maps, of = explained(study, method, few=few)
+        try:
+            costs[name], maps, of = explained(study, method, few=few)
+        except BadValue as refusal:  # attention, in networks without
+            print(f"{name:>22} {refusal}", flush=True)
+            continue
         found[name] = scores(study, maps, of) | curves(study, maps, of, few=few)
         if name not in ("random-map", "centre"):
             found[name]["twin"] = likeness_to_twin(study, method, few=few // SEEDS)
