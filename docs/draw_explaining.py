@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 import netwright as nw
 from netwright.data.decode import decode
@@ -76,26 +77,24 @@ def units(known: Pretrained, folder: Path) -> Image.Image:
         unit = int(strongest.channels[0, 0])
         traced = nw.explain.deconvnet(known.model, inputs, layer=layer, unit=unit)[0]
         liked = nw.explain.activation_maximisation(
-            known.model,
-            [1, 3, 112, 112],
-            layer=layer,
+            known.model[: int(layer)],  # before the rectifier, which may be shut
+            [1, 3, 96, 96],
             target=partial(middle, unit=unit),
-            steps=128,
+            steps=64,
             jitter=4,
             frequency_prior=1.0,
             limits=limits,
         )
         seen = known.preprocess.seen(liked)[0]
+        patch = reached(traced)
+        found = {
+            f"layer {layer}, unit {unit}": F.interpolate(strongest.maps, shown.shape[2:])[0],
+            "there in the picture": shown[0][:, *patch],
+            "deconvnet": traced[:, *patch],
+            "activation maximisation": seen,
+        }
         rows.append(
-            [
-                Cell(title=title, image=as_picture(picture, side=SIDE))
-                for title, picture in (
-                    (f"layer {layer}, unit {unit}", shown[0]),
-                    ("feature map", scaled(strongest.maps[0])),
-                    ("deconvnet", scaled(traced)),
-                    ("activation maximisation", seen),
-                )
-            ]
+            [Cell(title=title, image=square(scaled(picture))) for title, picture in found.items()]
         )
     return sheet(rows, columns=4)
 
@@ -103,6 +102,19 @@ def units(known: Pretrained, folder: Path) -> Image.Image:
 def middle(maps: Tensor, *, unit: int) -> Tensor:
     """What a unit answers in the middle of the picture."""
     return maps[:, unit, maps.shape[2] // 2, maps.shape[3] // 2]
+
+
+def reached(traced: Tensor) -> tuple[slice, slice]:
+    """Where a projection is not 0."""
+    there = traced.abs().amax(0) > 0
+    ends = (there.any(1).nonzero()[[0, -1], 0], there.any(0).nonzero()[[0, -1], 0])
+    rows, columns = (slice(int(first), int(last) + 1) for first, last in ends)
+    return rows, columns
+
+
+def square(picture: Tensor) -> Image.Image:
+    """All of one size, whatever their pixels are."""
+    return as_picture(picture, side=SIDE).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
 def scaled(values: Tensor) -> Tensor:
