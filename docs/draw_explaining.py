@@ -19,6 +19,7 @@ from torch.nn import functional as F
 import netwright as nw
 from netwright.data.decode import decode
 from netwright.explain.activation_maximisation import value_range
+from netwright.explain.catalogue import CATALOGUE
 from netwright.explain.overlay import as_picture
 from netwright.explain.panels import panel
 from netwright.explain.sheet import Cell, sheet
@@ -26,8 +27,9 @@ from netwright.workflow.pretrained import Pretrained, pretrained
 
 IMAGES = Path(__file__).with_name("images")
 PHOTOGRAPHS = ("chelsea.png", "coffee.png", "camera.png", "rocket.jpg")
-FEW = ("saliency", "guided-backprop", "grad-cam", "guided-grad-cam", "occlusion")
-COLOURS = 128
+LEFT_OUT = ("gradient", "random-map", "attention-rollout")  # as saliency; noise; not of these
+FEW = ("saliency", "guided-backprop", "integrated-gradients", "grad-cam", "occlusion")
+COLOURS = 64
 LAYERS = ("8", "15", "22")  # rectifiers of VGG-16's features, behind its second to fourth stage
 SIDE = 200
 
@@ -36,8 +38,13 @@ def main(folder: Path) -> None:
     """All of them."""
     torch.manual_seed(0)
     known = pretrained("resnet18")
-    whole = photographs(known, folder, PHOTOGRAPHS)
-    keep("resnet18", of(known, whole, methods=None), width=1200)
+    every = tuple(
+        entry.name
+        for entry in CATALOGUE
+        if entry.facts.get("gives") == "map" and entry.name not in LEFT_OUT
+    )
+    for part, names in (("resnet18", PHOTOGRAPHS[:2]), ("resnet18-more", PHOTOGRAPHS[2:])):
+        keep(part, of(known, photographs(known, folder, names), methods=every), width=900)
     for name in ("resnet50", "mobilenet-v2"):
         known = pretrained(name)
         few = photographs(known, folder, PHOTOGRAPHS[:2])
@@ -51,7 +58,7 @@ def photographs(known: Pretrained, folder: Path, names: tuple[str, ...]) -> Tens
     return torch.cat([known.preprocess.fitted(one) for one in raw])
 
 
-def of(known: Pretrained, shown: Tensor, *, methods: tuple[str, ...] | None) -> Image.Image:
+def of(known: Pretrained, shown: Tensor, *, methods: tuple[str, ...]) -> Image.Image:
     """A row a photograph."""
     return panel(
         known.model,
@@ -59,7 +66,7 @@ def of(known: Pretrained, shown: Tensor, *, methods: tuple[str, ...] | None) -> 
         methods=methods,
         pictures=shown,
         names=known.class_names,
-        columns=7,
+        columns=5,
     )
 
 
