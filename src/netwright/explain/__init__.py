@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netwright.explain.deletion import deletion
     from netwright.explain.explanations import explanations
     from netwright.explain.feature_maps import feature_maps
-    from netwright.explain.feature_matching import feature_matching
+    from netwright.explain.feature_matching import Matches, feature_matching
     from netwright.explain.fill import blurred, channel_mean
     from netwright.explain.filters import filters
     from netwright.explain.fragility import fragility
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from netwright.explain.layer_features import layer_features
     from netwright.explain.layer_randomisation import layer_randomisation
     from netwright.explain.localisation import mask_overlap, pointing_game
-    from netwright.explain.nearest import nearest
+    from netwright.explain.matches_drawing import drawn_matches
+    from netwright.explain.nearest import Neighbours, nearest
     from netwright.explain.neighbours import neighbours
     from netwright.explain.occlusion import occlusion, occlusion_grid
     from netwright.explain.panels import panel
@@ -52,14 +53,17 @@ if TYPE_CHECKING:
     from netwright.explain.smoothgrad import smoothgrad
     from netwright.explain.style_transfer import style_transfer
     from netwright.explain.target import Target
-    from netwright.explain.texture_or_shape import texture_or_shape
+    from netwright.explain.texture_or_shape import CueConflict, texture_or_shape
     from netwright.explain.top_attack import TopAttack
     from netwright.explain.trust import Trust, trust
     from netwright.explain.weights import weights
 
 __all__ = [
     "ApproximateNeighbours",
+    "CueConflict",
     "Judgement",
+    "Matches",
+    "Neighbours",
     "RandomSigns",
     "Target",
     "TopAttack",
@@ -74,6 +78,7 @@ __all__ = [
     "deconvnet",
     "default_layer",
     "deletion",
+    "drawn_matches",
     "explanations",
     "feature_maps",
     "feature_matching",
@@ -111,6 +116,11 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "CueConflict": "texture_or_shape",
+    "Matches": "feature_matching",
+    "Neighbours": "nearest",
+    "drawn_matches": "matches_drawing",
+    "Judgement": "judgement",
     "ApproximateNeighbours": "approximate_neighbours",
     "Judgement": "judgement",
     "RandomSigns": "random_signs",
