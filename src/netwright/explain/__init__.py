@@ -116,19 +116,18 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "ApproximateNeighbours": "approximate_neighbours",
     "CueConflict": "texture_or_shape",
+    "Judgement": "judgement",
     "Matches": "feature_matching",
     "Neighbours": "nearest",
-    "drawn_matches": "matches_drawing",
-    "Judgement": "judgement",
-    "ApproximateNeighbours": "approximate_neighbours",
-    "Judgement": "judgement",
     "RandomSigns": "random_signs",
     "Target": "target",
     "TopAttack": "top_attack",
     "Trust": "trust",
     "blurred": "fill",
     "channel_mean": "fill",
+    "drawn_matches": "matches_drawing",
     "mask_overlap": "localisation",
     "occlusion_grid": "occlusion",
     "panel": "panels",
