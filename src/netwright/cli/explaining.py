@@ -69,11 +69,21 @@ def explain(
     from netwright.workflow.explaining.drawn import as_data
     from netwright.workflow.explaining.examples import read_examples
     from netwright.workflow.explaining.explainable import explainable
+    from netwright.workflow.explaining.pictured import is_pictured, pictured, write_image
     from netwright.workflow.explaining.reasons import explain_examples
     from netwright.workflow.explaining.wishes import wishes
     from netwright.workflow.explaining.written import place_for, write
 
     place = place_for(output, data or [], network=network)
+    if is_pictured(method):
+        of = explainable(network, image_size=size, channels=channels, trust=trust, root=root)
+        own = {**options.get(method[0], {}), **({} if layer is None else {"layer": layer})}
+        image = pictured(
+            of, method[0], places=data or [], count=count or _FEW, wished=wished, options=own
+        )
+        write_image(image, place)
+        typer.echo(json.dumps({"file": str(place)}) if as_json else f"written: {place}")
+        return
     asked = wishes(method, every=every, layer=layer, changes=options, figures=figures)
     of = explainable(network, image_size=size, channels=channels, trust=trust, root=root)
     most = count or (_MANY if place.suffix == ".html" else _FEW)
