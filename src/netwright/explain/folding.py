@@ -193,7 +193,7 @@ _FACTS = {
 
 
 def _is_expected(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-    """Whether `F.batch_norm` is called by the very norm of the pair, and has the output first."""
+    """Whether `F.batch_norm` is called by the very norm of the pair."""
     if len(arguments) != 3 or not isinstance(arguments[0], _Waiting):
         return False
     waiting, mean, variance = arguments
@@ -205,7 +205,6 @@ def _is_expected(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
         and keywords["bias"] is norm.bias
         and not keywords["training"]
         and keywords["eps"] == norm.eps
-        and waiting.plain is None
     )
 
 
