@@ -89,6 +89,7 @@ def _errors(contents: Contents) -> dict[str, Any]:
     listed = [
         {
             "picture": album.add(error.get("file")),
+            "maps": _maps(album, error),
             "label": str(error.get("label") or f"example {error.get('index', '?')}"),
             "target": figure(error.get("target")),
             "prediction": figure(error.get("prediction")),
@@ -104,6 +105,14 @@ def _errors(contents: Contents) -> dict[str, Any]:
         "rows": [error for error in listed if not error["picture"]],
         "left_out": max(0, len(contents.errors) - ERRORS),
     }
+
+
+def _maps(album: Album, error: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where the answer came from, and what spoke for the truth."""
+    named = error.get("maps") or {}
+    of = {"predicted": error.get("prediction"), "true": error.get("target")}
+    added = [(figure(of.get(role)), album.add(named.get(role))) for role in ("predicted", "true")]
+    return [{"of": name, "picture": picture} for name, picture in added if picture]
 
 
 def _confidence(error: dict[str, Any]) -> str | None:

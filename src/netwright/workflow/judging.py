@@ -46,6 +46,7 @@ SURPRISED = 3.0  # standard deviations
 def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> None:
     """Judge every split that was not learned from, and show the errors of the last."""
     prepared, task = session.prepared, session.prepared.task
+    shown: Answers | None = None
     for split in ("val", "test"):
         if split not in prepared.splits or split in _without_truth(prepared):
             continue
@@ -66,7 +67,18 @@ def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> N
         )
         if isinstance(prepared, Prepared):
             write_errors(folder, data=prepared.data, answers=answers)
+            shown = answers
     if isinstance(prepared, Prepared):
+        if shown is not None:
+            from netwright.workflow.explaining.errors import explain_errors
+
+            explain_errors(
+                folder,
+                method=session.method,
+                preprocess=prepared.preprocess,
+                data=prepared.data,
+                answers=shown,
+            )
         write_samples(folder, data=prepared.data, index=prepared.splits["train"])
 
 

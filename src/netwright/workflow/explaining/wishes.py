@@ -17,7 +17,7 @@ from netwright.metrics.base import Prediction
 from netwright.workflow.explaining.examples import Example
 from netwright.workflow.explaining.explainable import SCORES, Explainable
 
-__all__ = ["TRUE", "Wishes", "columns_asked", "target_of", "wishes"]
+__all__ = ["TRUE", "Wishes", "columns_asked", "side_of", "target_of", "wishes"]
 
 TRUE = "true"
 """In place of a class: the one that an example has by its folder or its data."""
@@ -127,6 +127,11 @@ class _Side:
         if output.ndim == 2 and output.shape[1] == 2:
             return output[:, self.column]
         return output.reshape(len(output)) * (1.0 if self.column else -1.0)
+
+
+def side_of(column: int) -> Target:
+    """What speaks for one of two classes."""
+    return _Side(column)
 
 
 def _first(output: Tensor) -> Tensor:
