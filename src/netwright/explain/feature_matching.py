@@ -128,16 +128,16 @@ def _best(rows: Tensor, others: Tensor, grid: torch.Size) -> tuple[Tensor, Tenso
     parts = []
     places = torch.arange(len(others), device=rows.device)
     down, across = places // grid[1], places % grid[1]
-    for part in rows.split(max(1, _PAIRS_AT_ONCE // len(others))):
+    for part in torch.split(rows, max(1, _PAIRS_AT_ONCE // len(others))):
         similar = part @ others.T
         alike, best = similar.max(1)
         beside = ((down - down[best, None]).abs() <= 1) & ((across - across[best, None]).abs() <= 1)
         elsewhere = similar.masked_fill_(beside, -1.0).amax(1)
         parts.append((best, alike, elsewhere))
-    best, alike, elsewhere = zip(*parts, strict=True)
-    return torch.cat(best), torch.cat(alike), torch.cat(elsewhere)
+    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+    return columns[0], columns[1], columns[2]
 
 
 def _best_only(rows: Tensor, others: Tensor) -> Tensor:
     size = max(1, _PAIRS_AT_ONCE // len(others))
-    return torch.cat([(part @ others.T).argmax(1) for part in rows.split(size)])
+    return torch.cat([(part @ others.T).argmax(1) for part in torch.split(rows, size)])

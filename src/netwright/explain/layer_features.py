@@ -74,7 +74,7 @@ def _batches(inputs: Inputs, size: int) -> Iterator[Tensor]:
     if isinstance(inputs, Tensor):
         if size < 1:
             raise must_be("batch_size", "at least 1", size)
-        yield from inputs.detach().split(size)
+        yield from torch.split(inputs.detach(), size)
         return
     if not isinstance(inputs, Iterable):
         raise must_be("inputs", "a tensor, or batches", type(inputs).__name__, error=BadType)

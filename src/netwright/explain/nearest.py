@@ -99,7 +99,7 @@ def nearest(
     middle = among.mean(0)  # distances stay, and less is cancelled
     among, asked = among - middle, asked - middle
     rows = max(1, _PAIRS_AT_ONCE // (len(among) + len(middle)))
-    parts = [_of_block(among, part, count) for part in asked.split(rows)]
+    parts = [_of_block(among, part, count) for part in torch.split(asked, rows)]
     return Neighbours(
         index=torch.cat([index for index, _ in parts]),
         distance=chosen.distance(torch.cat([squared for _, squared in parts])),
@@ -151,6 +151,6 @@ def _of_block(among: Tensor, asked: Tensor, count: int) -> tuple[Tensor, Tensor]
 def _one_by_one(among: Tensor, asked: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The nearest of one query by its differences from all rows."""
     rows = max(1, _PAIRS_AT_ONCE // among.shape[1])
-    squared = torch.cat([(part - asked).square().sum(1) for part in among.split(rows)])
+    squared = torch.cat([(part - asked).square().sum(1) for part in torch.split(among, rows)])
     found, index = squared.sort(stable=True)
     return index[:count], found[:count]

@@ -76,7 +76,7 @@ def texture_or_shape(
     if batch_size < 1:
         raise must_be("batch_size", "at least 1", batch_size)
     with examined(model) as opened, torch.no_grad():
-        parts = [_probabilities(opened(part), groups) for part in inputs.split(batch_size)]
+        parts = [_probabilities(opened(part), groups) for part in torch.split(inputs, batch_size)]
     found = torch.cat(parts)
     one, other = (
         _classes(name, given, found) for name, given in (("shapes", shapes), ("textures", textures))
