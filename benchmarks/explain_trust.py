@@ -36,7 +36,7 @@ from netwright.data.decode import decode
 from netwright.data.open import open_data
 from netwright.explain import TopAttack, fragility, gradient, integrated_gradients, smoothgrad
 from netwright.explain.catalogue import CATALOGUE
-from netwright.explain.judgement import Judgement
+from netwright.explain.trials.judgement import Judgement
 from netwright.workflow.pretrained import pretrained
 
 PHOTOGRAPHS = (

@@ -32,7 +32,7 @@ from _rows import bootstrap, surroundings, write_rows
 from netwright._errors import BadValue
 from netwright.explain import deletion, insertion, label_randomisation, mask_overlap, pointing_game
 from netwright.explain.catalogue import CATALOGUE
-from netwright.explain.maps import over_colours
+from netwright.explain.inside.maps import over_colours
 
 Method = Callable[..., Tensor]
 

@@ -20,9 +20,9 @@ import netwright as nw
 from netwright.data.decode import decode
 from netwright.explain.activation_maximisation import value_range
 from netwright.explain.catalogue import CATALOGUE
-from netwright.explain.overlay import as_picture
-from netwright.explain.panels import panel
-from netwright.explain.sheet import Cell, sheet
+from netwright.explain.drawing.overlay import as_picture
+from netwright.explain.drawing.panels import panel
+from netwright.explain.drawing.sheet import Cell, sheet
 from netwright.workflow.pretrained import Pretrained, pretrained
 
 IMAGES = Path(__file__).with_name("images")

@@ -9,14 +9,14 @@ from torch import nn
 
 from netwright import explain
 from netwright._errors import BadValue
-from netwright.explain.drawing import (
+from netwright.explain.drawing.histograms import draw_histograms
+from netwright.explain.drawing.pictures import (
     draw_activation_maximisation,
     draw_feature_maps,
     draw_filters,
     draw_weights,
     tiles,
 )
-from netwright.explain.histogram_drawing import draw_histograms
 
 
 def pixels(image):

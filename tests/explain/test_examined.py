@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from netwright._errors import BadType
-from netwright.explain.examined import examined
+from netwright.explain.inside.examined import examined
 
 
 class Counting(nn.Module):

@@ -10,7 +10,7 @@ from torch import nn
 
 from netwright import explain
 from netwright._errors import BadValue
-from netwright.explain.matches_drawing import drawn_matches
+from netwright.explain.drawing.matches import drawn_matches
 
 DOWN, ACROSS = 12, 8  # of the crop, in pixels
 

@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from netwright._errors import BadValue
-from netwright.explain.fill import blurred, channel_mean, filled
+from netwright.explain.trials.fill import blurred, channel_mean, filled
 
 PICTURES = torch.rand(2, 3, 40, 30, dtype=torch.double)
 

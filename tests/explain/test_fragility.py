@@ -8,7 +8,7 @@ from torch import nn
 
 from netwright import explain
 from netwright._errors import BadType, BadValue
-from netwright.explain.similarity import spearman, top_overlap
+from netwright.explain.trials.similarity import spearman, top_overlap
 
 
 def network():

@@ -106,7 +106,7 @@ def test_masks_are_scored_beside_chance(judgement):
 
 
 def test_ranks_are_those_of_drawn_pictures():
-    from netwright.explain.judge import _ranks
+    from netwright.explain.trials.judge import _ranks
 
     clear = [np.full(9, 3.0), np.full(9, 2.0), np.full(9, 1.0)]
     assert [(r.value, r.low, r.high) for r in _ranks(clear, seed=0)] == [

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from netwright import explain
 from netwright._errors import BadType, BadValue, NothingObserved
-from netwright.explain.layer_features import layer_features
+from netwright.explain.inside.layer_features import layer_features
 
 
 class Net(nn.Module):

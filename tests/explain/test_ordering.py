@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from netwright._errors import BadType, BadValue
-from netwright.explain.ordering import ordered, places
+from netwright.explain.trials.ordering import ordered, places
 
 
 def test_from_the_highest_to_the_lowest():

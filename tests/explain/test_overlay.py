@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from netwright._errors import BadValue
-from netwright.explain.overlay import as_picture, overlay, scale_of
+from netwright.explain.drawing.overlay import as_picture, overlay, scale_of
 
 GREY = torch.full((1, 16, 16), 128, dtype=torch.uint8)
 

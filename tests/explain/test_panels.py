@@ -10,9 +10,9 @@ from torch import nn
 from netwright import explain
 from netwright._errors import BadType, BadValue
 from netwright.explain import explanations as module_of_the_same_name
-from netwright.explain.bars import bars, largest
+from netwright.explain.drawing.bars import bars, largest
+from netwright.explain.drawing.sheet import Cell, sheet
 from netwright.explain.explanations import AT_ONCE, Explanation, Refusal, map_methods
-from netwright.explain.sheet import Cell, sheet
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_panel_is_drawn_over_the_pictures_that_are_given(network):
 
 def test_what_is_explained_is_said(network, monkeypatch):
     said = []
-    from netwright.explain import panels
+    from netwright.explain.drawing import panels
 
     monkeypatch.setattr(panels, "draw", lambda rows, **_: said.extend(one.said for one in rows))
     inputs = torch.rand(2, 1, 8, 8)

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from netwright import explain
 from netwright._errors import BadValue
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.rectifiers import rectified
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.rectifiers import rectified
 from relu_nets import WRITTEN, pictures, written
 
 METHODS = [explain.guided_backprop, explain.deconvnet]

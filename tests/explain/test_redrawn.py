@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from netwright._errors import BadValue
-from netwright.explain.redrawn import copied, halfway, learned_layers, redraw, settle
+from netwright.explain.trials.redrawn import copied, halfway, learned_layers, redraw, settle
 
 
 class Odd(nn.Module):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from netwright.explain.similarity import spearman, structural_similarity, top_overlap
+from netwright.explain.trials.similarity import spearman, structural_similarity, top_overlap
 
 
 def test_ranks_with_ties_are_scipys():

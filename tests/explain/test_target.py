@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from netwright._errors import BadType, BadValue
-from netwright.explain.target import chosen, scores
+from netwright.explain.inside.target import chosen, scores
 
 TABLE = torch.tensor([[1.0, 3.0, 2.0], [5.0, 4.0, 6.0]])
 

@@ -10,10 +10,11 @@ from torch import nn
 
 from keyword_cases.case import Case
 from netwright import explain
-from netwright.explain import drawing, histogram_drawing
-from netwright.explain.localisation import pointing_game
-from netwright.explain.probability import log_probabilities
-from netwright.explain.target import chosen, scores
+from netwright.explain.drawing import histograms as histogram_drawing
+from netwright.explain.drawing import pictures as drawing
+from netwright.explain.inside.target import chosen, scores
+from netwright.explain.trials.localisation import pointing_game
+from netwright.explain.trials.probability import log_probabilities
 
 
 def explained(name: str) -> Any:
@@ -49,11 +50,11 @@ CASES = {
     "netwright.explain.default_layer:default_layer": Case(
         explained("default_layer"), {"target": 9}
     ),
-    "netwright.explain.localisation:pointing_game": Case(pointed, {"tolerance": 3}),
-    "netwright.explain.target:scores": Case(
+    "netwright.explain.trials.localisation:pointing_game": Case(pointed, {"tolerance": 3}),
+    "netwright.explain.inside.target:scores": Case(
         lambda _, **keyword: scores(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
     ),
-    "netwright.explain.target:chosen": Case(
+    "netwright.explain.inside.target:chosen": Case(
         lambda _, **keyword: chosen(torch.tensor([[1.0, 3.0, 2.0]]), **keyword), {"target": 2}
     ),
 }
@@ -126,16 +127,16 @@ CASES |= {
         Case(seen(explain.activation_maximisation, _START), _MAXIMISED),
         Case(seen(explain.activation_maximisation, (1, 3, 8, 8)), {"seed": 1}),
     ),
-    "netwright.explain.drawing:draw_feature_maps": Case(
+    "netwright.explain.drawing.pictures:draw_feature_maps": Case(
         seen(drawing.draw_feature_maps, _START), {"most": 2}
     ),
-    "netwright.explain.drawing:draw_activation_maximisation": Case(
+    "netwright.explain.drawing.pictures:draw_activation_maximisation": Case(
         seen(drawing.draw_activation_maximisation, _START), {"columns": 1}
     ),
-    "netwright.explain.histogram_drawing:draw_histograms": Case(
+    "netwright.explain.drawing.histograms:draw_histograms": Case(
         seen(histogram_drawing.draw_histograms), {"inputs": _START}
     ),
-    "netwright.explain.drawing:tiles": Case(
+    "netwright.explain.drawing.pictures:tiles": Case(
         lambda _, **keyword: np.asarray(drawing.tiles(_START[:, :1], **keyword)),
         {"columns": 1, "smallest": 9},
     ),
@@ -147,7 +148,7 @@ CASES |= {
     )
     for name in ("occlusion", "occlusion_grid")
 } | {
-    "netwright.explain.probability:log_probabilities": Case(
+    "netwright.explain.trials.probability:log_probabilities": Case(
         lambda _, **keyword: log_probabilities(torch.tensor([[1.0, 3.0, 2.0]]), **keyword),
         {"target": 2},
     ),

@@ -9,9 +9,9 @@ import torch
 from keyword_cases.case import Case
 from keyword_cases.explain import small
 from netwright.explain.approximate_neighbours import ApproximateNeighbours
+from netwright.explain.drawing.matches import drawn_matches
 from netwright.explain.feature_matching import Matches, feature_matching
-from netwright.explain.layer_features import layer_features
-from netwright.explain.matches_drawing import drawn_matches
+from netwright.explain.inside.layer_features import layer_features
 from netwright.explain.nearest import nearest
 from netwright.explain.neighbours import neighbours
 from netwright.explain.style_transfer import style_transfer
@@ -67,12 +67,12 @@ CASES = {
         linked, {"metric": "euclidean", "links": 1}
     ),
     "netwright.explain.feature_matching:feature_matching": Case(paired, {"ratio": 0.5}),
-    "netwright.explain.matches_drawing:drawn_matches": Case(joined, {"most": 1}),
+    "netwright.explain.drawing.matches:drawn_matches": Case(joined, {"most": 1}),
     "netwright.explain.style_transfer:style_transfer": Case(painted, {"weight": 1.0, "steps": 3}),
     "netwright.explain.texture_or_shape:texture_or_shape": Case(
         decided, {"groups": [[0], []], "batch_size": 0}
     ),
-    "netwright.explain.layer_features:layer_features": Case(
+    "netwright.explain.inside.layer_features:layer_features": Case(
         alike(lambda network, pictures, _, **keyword: layer_features(network, pictures, **keyword)),
         {"layer": "0", "batch_size": 0},
     ),

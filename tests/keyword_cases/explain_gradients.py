@@ -9,7 +9,7 @@ import torch
 from keyword_cases.case import Case
 from keyword_cases.explain import explained, small
 from netwright import explain
-from netwright.explain.at_layer import Place
+from netwright.explain.inside.at_layer import Place
 
 
 def of_a_unit(_: object, **keyword: Any) -> Any:
@@ -37,10 +37,10 @@ CASES = {
         Case(explained("deconvnet"), PLAIN),
         Case(of_a_unit, {"unit": 3}),
     ),
-    "netwright.explain.completeness:completeness": Case(
+    "netwright.explain.trials.completeness:completeness": Case(
         missing, {"target": [1, 2], "layer": "4", "baseline": torch.ones(3, 8, 8)}
     ),
-    "netwright.explain.at_layer:Place": Case(
+    "netwright.explain.inside.at_layer:Place": Case(
         lambda _, **keyword: Place(small()[0], **keyword).values(small()[1]), {"layer": "0"}
     ),
 }

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from keyword_cases.case import Case
 from netwright import explain
-from netwright.explain.ordering import ordered
-from netwright.explain.probability import probabilities
-from netwright.explain.similarity import top_overlap
+from netwright.explain.trials.ordering import ordered
+from netwright.explain.trials.probability import probabilities
+from netwright.explain.trials.similarity import top_overlap
 
 FLAT = torch.ones(2, 8, 8)
 SLOPES = torch.arange(128.0).view(2, 8, 8)
@@ -83,31 +83,35 @@ CASES: dict[str, Case | tuple[Case, ...]] = {
     "netwright.explain.random_map:random_map": Case(
         trusted("random_map"), {"target": 3, "seed": 1}
     ),
-    "netwright.explain.label_randomisation:label_randomisation": Case(twins, {"target": [1, 2]}),
-    "netwright.explain.fragility:fragility": Case(trusted("fragility", method="gradient"), SHAKEN),
-    "netwright.explain.trust:trust": (
+    "netwright.explain.trials.label_randomisation:label_randomisation": Case(
+        twins, {"target": [1, 2]}
+    ),
+    "netwright.explain.trials.fragility:fragility": Case(
+        trusted("fragility", method="gradient"), SHAKEN
+    ),
+    "netwright.explain.trials.trust:trust": (
         Case(
             trusted("trust", maps=SLOPES),
             {"target": [1, 2], "steps": 3, "seed": 1, "method": "gradient", "batch_size": 0},
         ),
         Case(trusted("trust", maps=SLOPES, method="gradient"), {"draws": 0, "seconds": 0.0}),
     ),
-    "netwright.explain.shift_invariance:shift_invariance": Case(
+    "netwright.explain.trials.shift_invariance:shift_invariance": Case(
         trusted("shift_invariance", method=contribution), {"target": [1, 2], "shift": -2.0}
     ),
-    "netwright.explain.judge:judge": (
+    "netwright.explain.trials.judge:judge": (
         Case(
             judged,
             {"masks": MASKS, "twin": network(), "count": 1, "steps": 3, "draws": 1, "seed": 1},
         ),
         Case(judged, {"methods": ["gradient"], "seconds": 0.0, "batch_size": 0}),
     ),
-    "netwright.explain.ordering:ordered": Case(
+    "netwright.explain.trials.ordering:ordered": Case(
         lambda _, **keyword: ordered(torch.ones(50), **keyword), {"seed": 1}
     ),
-    "netwright.explain.probability:probabilities": Case(
+    "netwright.explain.trials.probability:probabilities": Case(
         lambda _, **keyword: probabilities(ROW, **keyword), {"target": 0}
     ),
-    "netwright.explain.similarity:top_overlap": Case(overlapping, {"share": 0.5}),
+    "netwright.explain.trials.similarity:top_overlap": Case(overlapping, {"share": 0.5}),
 }
 EXEMPT: dict[str, str] = {}

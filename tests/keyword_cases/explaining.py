@@ -14,11 +14,11 @@ from keyword_cases.case import Case, attempt
 from keyword_cases.explain import small
 from keyword_cases.workflow import pictures_run
 from netwright import explain
-from netwright.explain.bars import bars
+from netwright.explain.drawing.bars import bars
+from netwright.explain.drawing.overlay import as_picture, overlay
+from netwright.explain.drawing.panels import Explained, Heat, draw
+from netwright.explain.drawing.sheet import Cell, sheet
 from netwright.explain.explanations import Refusal, explained
-from netwright.explain.overlay import as_picture, overlay
-from netwright.explain.panels import Explained, Heat, draw
-from netwright.explain.sheet import Cell, sheet
 from netwright.workflow.explaining.examples import read_examples
 from netwright.workflow.explaining.explainable import explainable
 from netwright.workflow.explaining.reasons import explain_examples
@@ -114,7 +114,7 @@ def of_a_stranger(folder: Path, **keyword: Any) -> Any:
 
 
 CASES = {
-    "netwright.explain.bars:bars": Case(
+    "netwright.explain.drawing.bars:bars": Case(
         lambda _, **keyword: seen(bars(torch.ones(9), list("abcdefghi"), **keyword)), {"shown": 3}
     ),
     "netwright.explain.explanations:explained": (
@@ -133,17 +133,17 @@ CASES = {
         explanations,
         {"methods": [tall], "target": [1, 2], "options": {"tall": {"height": 2.0}}},
     ),
-    "netwright.explain.overlay:as_picture": Case(
+    "netwright.explain.drawing.overlay:as_picture": Case(
         lambda _, **keyword: seen(as_picture(PICTURE, **keyword)), {"side": 30}
     ),
-    "netwright.explain.overlay:overlay": Case(
+    "netwright.explain.drawing.overlay:overlay": Case(
         lambda _, **keyword: seen(overlay(MAP, PICTURE, **keyword).image), {"side": 30}
     ),
-    "netwright.explain.panels:draw": Case(
+    "netwright.explain.drawing.panels:draw": Case(
         drawn,
         {"refused": [Refusal(method="cam", reason="no")], "columns": 1, "side": 300},
     ),
-    "netwright.explain.panels:panel": Case(
+    "netwright.explain.drawing.panels:panel": Case(
         panelled,
         {
             "methods": [tall],
@@ -154,7 +154,7 @@ CASES = {
             "columns": 2,
         },
     ),
-    "netwright.explain.sheet:sheet": Case(cells, {"notes": ["more"], "columns": 1}),
+    "netwright.explain.drawing.sheet:sheet": Case(cells, {"notes": ["more"], "columns": 1}),
     "netwright.workflow.explaining.examples:read_examples": Case(read, {"split": "train"}),
     "netwright.workflow.explaining.explainable:explainable": (
         Case(of_a_file, {"image_size": 4, "channels": 1}),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from netwright._errors import BadValue
-from netwright.explain.drawing import draw_filters
+from netwright.explain.drawing.pictures import draw_filters
 from netwright.metrics.base import Prediction
 from netwright.workflow.explaining.explainable import Explainable, Network
 from netwright.workflow.explaining.pictured import is_pictured, pictured

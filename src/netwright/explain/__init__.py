@@ -16,46 +16,46 @@ if TYPE_CHECKING:
     from netwright.explain.attention_maps import attention_maps
     from netwright.explain.attention_rollout import attention_rollout
     from netwright.explain.cam import cam
-    from netwright.explain.completeness import completeness
     from netwright.explain.deconvnet import deconvnet
     from netwright.explain.default_layer import default_layer
-    from netwright.explain.deletion import deletion
+    from netwright.explain.drawing.matches import drawn_matches
+    from netwright.explain.drawing.panels import panel
     from netwright.explain.explanations import explanations
     from netwright.explain.feature_maps import feature_maps
     from netwright.explain.feature_matching import Matches, feature_matching
-    from netwright.explain.fill import blurred, channel_mean
     from netwright.explain.filters import filters
-    from netwright.explain.fragility import fragility
     from netwright.explain.grad_cam import grad_cam
     from netwright.explain.gradient import gradient
     from netwright.explain.guided_backprop import guided_backprop
     from netwright.explain.guided_grad_cam import guided_grad_cam
     from netwright.explain.histograms import histograms
-    from netwright.explain.insertion import insertion
+    from netwright.explain.inside.layer_features import layer_features
+    from netwright.explain.inside.target import Target
     from netwright.explain.integrated_gradients import integrated_gradients
-    from netwright.explain.judge import judge
-    from netwright.explain.judgement import Judgement
-    from netwright.explain.label_randomisation import label_randomisation
-    from netwright.explain.layer_features import layer_features
-    from netwright.explain.layer_randomisation import layer_randomisation
-    from netwright.explain.localisation import mask_overlap, pointing_game
-    from netwright.explain.matches_drawing import drawn_matches
     from netwright.explain.nearest import Neighbours, nearest
     from netwright.explain.neighbours import neighbours
     from netwright.explain.occlusion import occlusion, occlusion_grid
-    from netwright.explain.panels import panel
-    from netwright.explain.parameter_randomisation import parameter_randomisation
     from netwright.explain.random_map import random_map
-    from netwright.explain.random_signs import RandomSigns
     from netwright.explain.saliency import saliency
-    from netwright.explain.shift_invariance import shift_invariance
     from netwright.explain.signed_grad_cam import signed_grad_cam
     from netwright.explain.smoothgrad import smoothgrad
     from netwright.explain.style_transfer import style_transfer
-    from netwright.explain.target import Target
     from netwright.explain.texture_or_shape import CueConflict, texture_or_shape
-    from netwright.explain.top_attack import TopAttack
-    from netwright.explain.trust import Trust, trust
+    from netwright.explain.trials.completeness import completeness
+    from netwright.explain.trials.deletion import deletion
+    from netwright.explain.trials.fill import blurred, channel_mean
+    from netwright.explain.trials.fragility import fragility
+    from netwright.explain.trials.insertion import insertion
+    from netwright.explain.trials.judge import judge
+    from netwright.explain.trials.judgement import Judgement
+    from netwright.explain.trials.label_randomisation import label_randomisation
+    from netwright.explain.trials.layer_randomisation import layer_randomisation
+    from netwright.explain.trials.localisation import mask_overlap, pointing_game
+    from netwright.explain.trials.parameter_randomisation import parameter_randomisation
+    from netwright.explain.trials.random_signs import RandomSigns
+    from netwright.explain.trials.shift_invariance import shift_invariance
+    from netwright.explain.trials.top_attack import TopAttack
+    from netwright.explain.trials.trust import Trust, trust
     from netwright.explain.weights import weights
 
 __all__ = [
@@ -118,20 +118,31 @@ __all__ = [
 _ELSEWHERE = {
     "ApproximateNeighbours": "approximate_neighbours",
     "CueConflict": "texture_or_shape",
-    "Judgement": "judgement",
+    "Judgement": "trials.judgement",
     "Matches": "feature_matching",
     "Neighbours": "nearest",
-    "RandomSigns": "random_signs",
-    "Target": "target",
-    "TopAttack": "top_attack",
-    "Trust": "trust",
-    "blurred": "fill",
-    "channel_mean": "fill",
-    "drawn_matches": "matches_drawing",
-    "mask_overlap": "localisation",
+    "RandomSigns": "trials.random_signs",
+    "Target": "inside.target",
+    "TopAttack": "trials.top_attack",
+    "Trust": "trials.trust",
+    "blurred": "trials.fill",
+    "channel_mean": "trials.fill",
+    "completeness": "trials.completeness",
+    "deletion": "trials.deletion",
+    "drawn_matches": "drawing.matches",
+    "fragility": "trials.fragility",
+    "insertion": "trials.insertion",
+    "judge": "trials.judge",
+    "label_randomisation": "trials.label_randomisation",
+    "layer_features": "inside.layer_features",
+    "layer_randomisation": "trials.layer_randomisation",
+    "mask_overlap": "trials.localisation",
     "occlusion_grid": "occlusion",
-    "panel": "panels",
-    "pointing_game": "localisation",
+    "panel": "drawing.panels",
+    "parameter_randomisation": "trials.parameter_randomisation",
+    "pointing_game": "trials.localisation",
+    "shift_invariance": "trials.shift_invariance",
+    "trust": "trials.trust",
     "value_range": "activation_maximisation",
 }
 

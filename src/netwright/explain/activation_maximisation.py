@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from netwright import _random
 from netwright._errors import must_be, offenders
-from netwright.explain.examined import examined
 from netwright.explain.gradient import differentiated, leaf
-from netwright.explain.layers import Layer, named_layer
-from netwright.explain.outputs import output_of
-from netwright.explain.target import Target, chosen, scores
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer, named_layer
+from netwright.explain.inside.outputs import output_of
+from netwright.explain.inside.target import Target, chosen, scores
 
 __all__ = ["Limits", "activation_maximisation", "value_range"]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from netwright._errors import must_be
-from netwright.explain.examined import examined
+from netwright.explain.inside.examined import examined
 
 __all__ = ["Attentions", "attention_maps"]
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.explain.attention_maps import seen_attention
-from netwright.explain.examined import examined
-from netwright.explain.maps import enlarged
-from netwright.explain.places import PlacesSeen, pictures
-from netwright.explain.target import Target, scores
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.maps import enlarged
+from netwright.explain.inside.places import PlacesSeen, pictures
+from netwright.explain.inside.target import Target, scores
 
 __all__ = ["attention_rollout"]
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from netwright._errors import BadType, must_be
-from netwright.explain.examined import examined
-from netwright.explain.maps import enlarged
-from netwright.explain.places import pictures
-from netwright.explain.target import Target, chosen
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.maps import enlarged
+from netwright.explain.inside.places import pictures
+from netwright.explain.inside.target import Target, chosen
 
 __all__ = ["cam"]
 

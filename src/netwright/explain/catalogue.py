@@ -24,10 +24,10 @@ _GRAD_CAM = (
 )
 
 
-def _drawn(name: str, summary: str, *, paper: str = "", drawing: str = "drawing") -> Entry:
+def _drawn(name: str, summary: str, *, paper: str = "", drawing: str = "pictures") -> Entry:
     """A method of the model itself, which has a drawing of its own."""
     file = name.replace("-", "_")
-    facts = {"gives": "picture", "drawn_by": f"netwright.explain.{drawing}:draw_{file}"}
+    facts = {"gives": "picture", "drawn_by": f"netwright.explain.drawing.{drawing}:draw_{file}"}
     target = f"netwright.explain.{file}:{file}"
     return Entry(name=name, target=target, summary=summary, paper=paper, facts=facts)
 
@@ -117,7 +117,7 @@ CATALOGUE = Catalogue(
         ),
         Entry(
             name="completeness",
-            target="netwright.explain.completeness:completeness",
+            target="netwright.explain.trials.completeness:completeness",
             summary="how far the sum of a map is from the difference of scores it shares out",
             paper=_AXIOMATIC,
             facts={"gives": "score"},
@@ -140,7 +140,7 @@ CATALOGUE = Catalogue(
         ),
         Entry(
             name="pointing-game",
-            target="netwright.explain.localisation:pointing_game",
+            target="netwright.explain.trials.localisation:pointing_game",
             summary="is the largest point of a map on what is marked, within a tolerance?",
             paper="Top-down Neural Attention by Excitation Backprop, 2016, "
             "https://arxiv.org/abs/1608.00507",
@@ -148,7 +148,7 @@ CATALOGUE = Catalogue(
         ),
         Entry(
             name="mask-overlap",
-            target="netwright.explain.localisation:mask_overlap",
+            target="netwright.explain.trials.localisation:mask_overlap",
             summary="how much of a map lies on what is marked, and covers it",
             paper="Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural "
             "Networks, 2020, https://arxiv.org/abs/1910.01279",
@@ -203,7 +203,7 @@ CATALOGUE = Catalogue(
         _drawn(
             "histograms",
             "spread of weights, activations and gradients, with zeros, dead units and NaN",
-            drawing="histogram_drawing",
+            drawing="histograms",
         ),
         _drawn(
             "activation-maximisation",
@@ -214,7 +214,7 @@ CATALOGUE = Catalogue(
         ),
         Entry(
             name="deletion",
-            target="netwright.explain.deletion:deletion",
+            target="netwright.explain.trials.deletion:deletion",
             summary="takes away what a map calls important: how soon does the answer go?",
             paper="RISE: Randomized Input Sampling for Explanation of Black-box Models, 2018, "
             "https://arxiv.org/abs/1806.07421",
@@ -222,7 +222,7 @@ CATALOGUE = Catalogue(
         ),
         Entry(
             name="insertion",
-            target="netwright.explain.insertion:insertion",
+            target="netwright.explain.trials.insertion:insertion",
             summary="reveals what a map calls important: how soon does the answer come?",
             paper="RISE: Randomized Input Sampling for Explanation of Black-box Models, 2018, "
             "https://arxiv.org/abs/1806.07421",
@@ -230,42 +230,42 @@ CATALOGUE = Catalogue(
         ),
         Entry(
             name="parameter-randomisation",
-            target="netwright.explain.parameter_randomisation:parameter_randomisation",
+            target="netwright.explain.trials.parameter_randomisation:parameter_randomisation",
             summary="does a map change when the model's layers are drawn anew, from the output on?",
             paper="Sanity Checks for Saliency Maps, 2018, https://arxiv.org/abs/1810.03292",
             facts={"gives": "score"},
         ),
         Entry(
             name="layer-randomisation",
-            target="netwright.explain.layer_randomisation:layer_randomisation",
+            target="netwright.explain.trials.layer_randomisation:layer_randomisation",
             summary="does a map change when one layer of the model is drawn anew?",
             paper="Sanity Checks for Saliency Maps, 2018, https://arxiv.org/abs/1810.03292",
             facts={"gives": "score"},
         ),
         Entry(
             name="label-randomisation",
-            target="netwright.explain.label_randomisation:label_randomisation",
+            target="netwright.explain.trials.label_randomisation:label_randomisation",
             summary="does a map differ from that of a twin trained on shuffled labels?",
             paper="Sanity Checks for Saliency Maps, 2018, https://arxiv.org/abs/1810.03292",
             facts={"gives": "score"},
         ),
         Entry(
             name="fragility",
-            target="netwright.explain.fragility:fragility",
+            target="netwright.explain.trials.fragility:fragility",
             summary="how far a map moves while the picture looks the same and the answer stays",
             paper="Interpretation of Neural Networks Is Fragile, 2017, https://arxiv.org/abs/1710.10547",
             facts={"gives": "score"},
         ),
         Entry(
             name="shift-invariance",
-            target="netwright.explain.shift_invariance:shift_invariance",
+            target="netwright.explain.trials.shift_invariance:shift_invariance",
             summary="is a model that takes a shift of its inputs back explained in the same way?",
             paper="The (Un)reliability of Saliency Methods, 2017, https://arxiv.org/abs/1711.00867",
             facts={"gives": "score"},
         ),
         Entry(
             name="judge",
-            target="netwright.explain.judge:judge",
+            target="netwright.explain.trials.judge:judge",
             summary="ranks all methods for one model by how far their maps are to be trusted",
             facts={"gives": "score"},
         ),

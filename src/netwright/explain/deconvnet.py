@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.at_layer import Place
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.layers import Layer, named_layer
-from netwright.explain.outputs import output_of
-from netwright.explain.rectifiers import rectified
-from netwright.explain.target import Target, scores
+from netwright.explain.inside.at_layer import Place
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer, named_layer
+from netwright.explain.inside.outputs import output_of
+from netwright.explain.inside.rectifiers import rectified
+from netwright.explain.inside.target import Target, scores
 
 __all__ = ["deconvnet"]
 

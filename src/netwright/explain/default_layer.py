@@ -5,9 +5,9 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.examined import examined
-from netwright.explain.tail import tail
-from netwright.explain.target import Target
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.tail import tail
+from netwright.explain.inside.target import Target
 
 __all__ = ["default_layer"]
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from netwright._catalogue import Entry
 from netwright._errors import NetwrightError, unknown
 from netwright.explain.catalogue import CATALOGUE
-from netwright.explain.method import Method, named_method
-from netwright.explain.target import Target
+from netwright.explain.inside.target import Target
+from netwright.explain.trials.method import Method, named_method
 
 __all__ = ["Explanation", "Refusal", "explained", "explanations", "map_methods"]
 

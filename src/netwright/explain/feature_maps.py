@@ -10,11 +10,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.examined import examined
 from netwright.explain.filters import first_convolution
-from netwright.explain.layers import Layer, named_layer
-from netwright.explain.outputs import not_used, watched
-from netwright.explain.places import Places, PlacesSeen, pictures
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer, named_layer
+from netwright.explain.inside.outputs import not_used, watched
+from netwright.explain.inside.places import Places, PlacesSeen, pictures
 
 __all__ = ["FeatureMaps", "feature_maps"]
 

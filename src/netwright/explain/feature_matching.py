@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from netwright._errors import must_be
-from netwright.explain.examined import examined
-from netwright.explain.layer_output import layer_output
-from netwright.explain.layers import Layer, named_layer
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layer_output import layer_output
+from netwright.explain.inside.layers import Layer, named_layer
 from netwright.models.graph import describe
 
 __all__ = ["Matches", "feature_matching"]

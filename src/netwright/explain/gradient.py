@@ -7,10 +7,10 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.at_layer import Place, real
-from netwright.explain.examined import examined
-from netwright.explain.layers import Layer
-from netwright.explain.target import Target, scores
+from netwright.explain.inside.at_layer import Place, real
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer
+from netwright.explain.inside.target import Target, scores
 
 __all__ = ["gradient", "leaf"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.at_layer import Place
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.rectifiers import rectified
-from netwright.explain.target import Target, scores
+from netwright.explain.inside.at_layer import Place
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.rectifiers import rectified
+from netwright.explain.inside.target import Target, scores
 
 __all__ = ["guided_backprop"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.examined import examined
 from netwright.explain.guided_backprop import guided_backprop
-from netwright.explain.layers import Layer
-from netwright.explain.maps import enlarged
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer
+from netwright.explain.inside.maps import enlarged
+from netwright.explain.inside.tail import tail
+from netwright.explain.inside.target import Target
 from netwright.explain.signed_grad_cam import weighed
-from netwright.explain.tail import tail
-from netwright.explain.target import Target
 
 __all__ = ["guided_grad_cam"]
 

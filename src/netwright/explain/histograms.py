@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
-from netwright.explain.examined import examined
-from netwright.explain.outputs import watched
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.outputs import watched
 from netwright.probes.base import tensors_in
 from netwright.probes.distributions import tallied_gradients, tallied_parameters, unit_axis
 from netwright.probes.histogram import Bins, Histogram, Tally, read_tallies, tally

@@ -5,8 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.layer_features import Inputs, layer_features
-from netwright.explain.layers import Layer
+from netwright.explain.inside.layer_features import Inputs, layer_features
+from netwright.explain.inside.layers import Layer
 from netwright.explain.nearest import Neighbours, nearest
 
 __all__ = ["neighbours"]

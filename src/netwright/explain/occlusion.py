@@ -9,12 +9,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
-from netwright.explain.examined import examined
-from netwright.explain.fill import Fill, filled
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target, chosen
 from netwright.explain.patched.covered import covered_outputs
-from netwright.explain.probability import log_probabilities
-from netwright.explain.target import Target, chosen
-from netwright.explain.windows import Sides, Windows, windows_over
+from netwright.explain.patched.windows import Sides, Windows, windows_over
+from netwright.explain.trials.fill import Fill, filled
+from netwright.explain.trials.probability import log_probabilities
 
 __all__ = ["occlusion", "occlusion_grid"]
 

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._random import generator
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.target import Target, chosen
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target, chosen
 
 __all__ = ["random_map"]
 

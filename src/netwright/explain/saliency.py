@@ -6,9 +6,9 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from netwright.explain.gradient import gradient
-from netwright.explain.layers import Layer
-from netwright.explain.maps import over_colours
-from netwright.explain.target import Target
+from netwright.explain.inside.layers import Layer
+from netwright.explain.inside.maps import over_colours
+from netwright.explain.inside.target import Target
 
 __all__ = ["saliency"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.examined import examined
-from netwright.explain.layers import Layer
-from netwright.explain.maps import enlarged
-from netwright.explain.tail import Tail, tail
-from netwright.explain.target import Target
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer
+from netwright.explain.inside.maps import enlarged
+from netwright.explain.inside.tail import Tail, tail
+from netwright.explain.inside.target import Target
 
 __all__ = ["signed_grad_cam", "weighed"]
 

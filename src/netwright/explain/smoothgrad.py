@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright._random import generator
-from netwright.explain.at_layer import Place
-from netwright.explain.averaged import averaged
-from netwright.explain.examined import examined
-from netwright.explain.layers import Layer
-from netwright.explain.target import Target
+from netwright.explain.inside.at_layer import Place
+from netwright.explain.inside.averaged import averaged
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer
+from netwright.explain.inside.target import Target
 
 __all__ = ["smoothgrad"]
 

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import NothingObserved, must_be
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.layers import Layer, named_layer
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer, named_layer
 
 __all__ = ["style_transfer"]
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be, offenders
 from netwright._statistics import Interval, wilson
-from netwright.explain.examined import examined
+from netwright.explain.inside.examined import examined
 
 __all__ = ["CueConflict", "texture_or_shape"]
 

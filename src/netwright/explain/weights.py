@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.examined import examined
-from netwright.explain.layers import Layer, named_layer
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer, named_layer
 
 __all__ = ["weights"]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.folding import forwards
 from netwright.explain.patched.boxes import Span
 from netwright.explain.patched.patched import Patched
 from netwright.explain.patched.region import Region
@@ -53,8 +52,7 @@ def covered_outputs(
     Yields:
         The picture of each of some windows, and the output for them.
     """
-    run = forwards(model, batches=-(-len(inputs) * len(places) // batch_size))
-    boxes = _Boxes(run, inputs, cover=cover, size=size)
+    boxes = _Boxes(model, inputs, cover=cover, size=size)
     asked = 0
     if inputs.device.type == "cpu" and size != tuple(inputs.shape[2:]):
         for number in range(len(inputs)):
@@ -71,16 +69,16 @@ def covered_outputs(
     pairs = [(number, place) for number in range(len(inputs)) for place in places][asked:]
     large = inputs.device.type == "cpu" and inputs[0].numel() >= LARGE
     for some in _parts(pairs, min(batch_size, FEW) if large else batch_size):
-        yield [number for number, _ in some], run(_whole(inputs, cover, some, size, boxes.layout))
+        yield [number for number, _ in some], model(_whole(inputs, cover, some, size, boxes.layout))
 
 
 class _Boxes:
     """Asks a model about windows of one picture where they differ from it only."""
 
     def __init__(
-        self, run: Callable[..., Any], inputs: Tensor, *, cover: Tensor, size: tuple[int, int]
+        self, model: nn.Module, inputs: Tensor, *, cover: Tensor, size: tuple[int, int]
     ) -> None:
-        self.run, self.inputs, self.cover, self.size = run, inputs, cover, size
+        self.model, self.inputs, self.cover, self.size = model, inputs, cover, size
         self.tape, self.number = Tape(), -1
         self.layouts = [torch.channels_last, torch.contiguous_format]
 
@@ -116,7 +114,7 @@ class _Boxes:
             rows=Span(height, tuple(top for top, _ in places)),
             columns=Span(width, tuple(left for _, left in places)),
         )
-        return self.run(Patched.of(region))
+        return self.model(Patched.of(region))
 
     def pay(self) -> bool:
         """Whether what was saved so far is more than what cutting out cost."""

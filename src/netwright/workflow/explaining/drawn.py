@@ -8,9 +8,9 @@ from torch import Tensor
 
 from netwright._errors import must_be
 from netwright.data.dataset import InputKind
-from netwright.explain.bars import bars
-from netwright.explain.panels import Explained, Heat, draw
-from netwright.explain.sheet import Cell, sheet
+from netwright.explain.drawing.bars import bars
+from netwright.explain.drawing.panels import Explained, Heat, draw
+from netwright.explain.drawing.sheet import Cell, sheet
 from netwright.workflow.explaining.reasons import Reason, Reasons
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from netwright._errors import NetwrightError
 from netwright.data.dataset import Data, InputKind
+from netwright.explain.drawing.overlay import SMALL, overlay
 from netwright.explain.grad_cam import grad_cam
-from netwright.explain.overlay import SMALL, overlay
 from netwright.explain.saliency import saliency
 from netwright.methods.base import Method
 from netwright.methods.supervised import Supervised

@@ -207,7 +207,7 @@ class _FromZeroToOne(nn.Module):
 
 def _answers(model: nn.Module, preprocess: nn.Module) -> Callable[[Tensor], Prediction]:
     def answer(raw: Tensor) -> Prediction:
-        from netwright.explain.examined import examined
+        from netwright.explain.inside.examined import examined
 
         with examined(model) as opened, torch.no_grad():
             scores: Any = opened(preprocess(raw))

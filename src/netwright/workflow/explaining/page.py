@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from netwright.data.dataset import InputKind
-from netwright.explain.bars import largest
-from netwright.explain.overlay import SMALL, as_picture, in_colour, overlay
+from netwright.explain.drawing.bars import largest
+from netwright.explain.drawing.overlay import SMALL, as_picture, in_colour, overlay
 from netwright.report.page import template
 from netwright.workflow.explaining.drawn import facts, row_names
 from netwright.workflow.explaining.reasons import Reason, Reasons

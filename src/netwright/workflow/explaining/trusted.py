@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from netwright._errors import NetwrightError
 from netwright.explain.explanations import Explanation
-from netwright.explain.method import named_method
+from netwright.explain.inside.target import Target
 from netwright.explain.saliency import saliency
-from netwright.explain.target import Target
-from netwright.explain.trust import Trust, trust
+from netwright.explain.trials.method import named_method
+from netwright.explain.trials.trust import Trust, trust
 
 __all__ = ["trust_lines"]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from netwright._errors import must_be
 from netwright.explain.catalogue import CATALOGUE
 from netwright.explain.explanations import map_methods
-from netwright.explain.target import Target
+from netwright.explain.inside.target import Target
 from netwright.metrics.base import Prediction
 from netwright.workflow.explaining.examples import Example
 from netwright.workflow.explaining.explainable import SCORES, Explainable

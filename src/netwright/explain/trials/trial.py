@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from netwright._errors import must_be
 from netwright._random import generator
 from netwright.explain.catalogue import CATALOGUE
-from netwright.explain.examined import examined
-from netwright.explain.fragility import fragility
 from netwright.explain.gradient import leaf
-from netwright.explain.label_randomisation import label_randomisation
-from netwright.explain.localisation import mask_overlap, pointing_game
-from netwright.explain.method import mapped
-from netwright.explain.ordering import places
-from netwright.explain.parameter_randomisation import parameter_randomisation
-from netwright.explain.random_signs import RandomSigns
-from netwright.explain.redrawn import halfway
-from netwright.explain.shift_invariance import shift_invariance
-from netwright.explain.target import Target, chosen, scores
-from netwright.explain.trust import areas
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target, chosen, scores
+from netwright.explain.trials.fragility import fragility
+from netwright.explain.trials.label_randomisation import label_randomisation
+from netwright.explain.trials.localisation import mask_overlap, pointing_game
+from netwright.explain.trials.method import mapped
+from netwright.explain.trials.ordering import places
+from netwright.explain.trials.parameter_randomisation import parameter_randomisation
+from netwright.explain.trials.random_signs import RandomSigns
+from netwright.explain.trials.redrawn import halfway
+from netwright.explain.trials.shift_invariance import shift_invariance
+from netwright.explain.trials.trust import areas
 
 __all__ = ["Data", "Figures", "Measured", "Trial"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.curve import Curve
-from netwright.explain.deletion import deletion
-from netwright.explain.fill import Fill, blurred
-from netwright.explain.target import Target
+from netwright.explain.inside.target import Target
+from netwright.explain.trials.curve import Curve
+from netwright.explain.trials.deletion import deletion
+from netwright.explain.trials.fill import Fill, blurred
 
 __all__ = ["insertion"]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright._random import generator
-from netwright.explain.target import Target
+from netwright.explain.inside.target import Target
 
 __all__ = ["RandomSigns"]
 

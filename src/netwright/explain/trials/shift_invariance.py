@@ -9,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.likeness import Likeness, likeness
-from netwright.explain.method import Method, mapped, named_method
-from netwright.explain.target import Target, chosen
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target, chosen
+from netwright.explain.trials.likeness import Likeness, likeness
+from netwright.explain.trials.method import Method, mapped, named_method
 
 __all__ = ["ShiftInvariance", "shift_invariance"]
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from netwright._errors import NetwrightError
 from netwright._statistics import Interval, bootstrap_weighted, resample_counts
 from netwright.explain.catalogue import CATALOGUE
-from netwright.explain.judgement import Judged, Judgement, LeftOut
-from netwright.explain.method import Method, named_method
 from netwright.explain.random_map import random_map
-from netwright.explain.trial import Data, Figures, Measured, Trial
+from netwright.explain.trials.judgement import Judged, Judgement, LeftOut
+from netwright.explain.trials.method import Method, named_method
+from netwright.explain.trials.trial import Data, Figures, Measured, Trial
 
 __all__ = ["judge"]
 

@@ -14,14 +14,14 @@ from torch.autograd.graph import Node, get_gradient_edge
 
 from netwright._errors import NetwrightError, must_be, offenders
 from netwright.explain.gradient import differentiated
-from netwright.explain.operations import (
+from netwright.explain.inside.operations import (
     is_rectifier,
     is_weighted,
     of_scores,
     passes_plainly,
     shown,
 )
-from netwright.explain.traced import traced
+from netwright.explain.inside.traced import traced
 
 __all__ = ["Rule", "rectified"]
 

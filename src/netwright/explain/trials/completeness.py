@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from netwright.explain.at_layer import Place
-from netwright.explain.examined import examined
+from netwright.explain.inside.at_layer import Place
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer
+from netwright.explain.inside.target import Target, chosen, scores
 from netwright.explain.integrated_gradients import start_of
-from netwright.explain.layers import Layer
-from netwright.explain.target import Target, chosen, scores
 
 __all__ = ["completeness"]
 

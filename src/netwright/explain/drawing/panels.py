@@ -11,12 +11,12 @@ from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.examined import examined
+from netwright.explain.drawing.overlay import as_picture, overlay
+from netwright.explain.drawing.sheet import Cell, sheet
 from netwright.explain.explanations import Explanation, Refusal, explanations
-from netwright.explain.method import Method
-from netwright.explain.overlay import as_picture, overlay
-from netwright.explain.sheet import Cell, sheet
-from netwright.explain.target import Target, chosen
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target, chosen
+from netwright.explain.trials.method import Method
 
 if TYPE_CHECKING:
     from PIL.Image import Image

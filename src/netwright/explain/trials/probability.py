@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from netwright.explain.target import Target, scores
+from netwright.explain.inside.target import Target, scores
 
 __all__ = ["log_probabilities", "probabilities"]
 

@@ -11,13 +11,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.method import Method, mapped, named_method
-from netwright.explain.ordering import places
-from netwright.explain.random_signs import RandomSigns
-from netwright.explain.similarity import spearman, top_overlap
-from netwright.explain.target import Target, chosen
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target, chosen
+from netwright.explain.trials.method import Method, mapped, named_method
+from netwright.explain.trials.ordering import places
+from netwright.explain.trials.random_signs import RandomSigns
+from netwright.explain.trials.similarity import spearman, top_overlap
 
 __all__ = ["Attack", "Fragility", "fragility"]
 

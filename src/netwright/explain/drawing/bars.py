@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netwright._errors import must_be
-from netwright.explain.sheet import INK, LINE, PAGE, SOFT, TEXT, font, shortened
+from netwright.explain.drawing.sheet import INK, LINE, PAGE, SOFT, TEXT, font, shortened
 
 if TYPE_CHECKING:
     from PIL.Image import Image

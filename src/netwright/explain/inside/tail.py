@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -17,9 +18,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
-from netwright.explain.layers import Layer, named_layer
-from netwright.explain.places import Places, PlacesSeen, pictures
-from netwright.explain.target import Target, chosen, scores
+from netwright.explain.inside.layers import Layer, named_layer
+from netwright.explain.inside.layouts import in_quick_layouts
+from netwright.explain.inside.places import Places, PlacesSeen, pictures
+from netwright.explain.inside.target import Target, chosen, scores
 
 __all__ = ["Tail", "tail"]
 
@@ -124,16 +126,28 @@ def tail(
     """
     path, only = (None, None) if layer is None else named_layer(model, layer)
     for begin in (_late(model) if only is None else only, None):
-        given = pictures(inputs)
-        recorder = _Recorder(given, only=only, begin=begin)
-        with _hooked(model, recorder), _no_graph(unless=begin is None):
-            output = model(given)
-        found = _last(recorder, output, target)
+        run = partial(_recorded, model, inputs, target=target, only=only, begin=begin)
+        found, recorder = in_quick_layouts(run, inputs=inputs)
         if found is not None:
             return found
         if only is not None and not recorder.runs:
             break
     raise _refusal(model, path, recorder)
+
+
+def _recorded(
+    model: nn.Module,
+    inputs: Tensor,
+    *,
+    target: Target,
+    only: nn.Module | None,
+    begin: nn.Module | None,
+) -> tuple[Tail | None, _Recorder]:
+    given = pictures(inputs)
+    recorder = _Recorder(given, only=only, begin=begin)
+    with _hooked(model, recorder), _no_graph(unless=begin is None):
+        output = model(given)
+    return _last(recorder, output, target), recorder
 
 
 def _late(model: nn.Module) -> nn.Module | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.curve import Curve, between, ends, turns
-from netwright.explain.examined import examined
-from netwright.explain.fill import Fill, channel_mean, filled
 from netwright.explain.gradient import leaf
-from netwright.explain.ordering import places
-from netwright.explain.target import Target
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target
+from netwright.explain.trials.curve import Curve, between, ends, turns
+from netwright.explain.trials.fill import Fill, channel_mean, filled
+from netwright.explain.trials.ordering import places
 
 __all__ = ["deletion"]
 

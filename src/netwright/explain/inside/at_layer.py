@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
-from netwright.explain.layer_output import layer_output
-from netwright.explain.layers import Layer, named_layer
+from netwright.explain.inside.layer_output import layer_output
+from netwright.explain.inside.layers import Layer, named_layer
+from netwright.explain.inside.layouts import forward
 
 __all__ = ["Place", "real"]
 
@@ -44,7 +45,7 @@ class Place:
             BadValue: the layer runs more than once.
         """
         if self.layer is None:
-            return self.model(values)
+            return forward(self.model, values)
         path, module = named_layer(self.model, self.layer)
         ran = False
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from netwright.explain.overlay import Scale, in_colour
+from netwright.explain.drawing.overlay import Scale, in_colour
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from netwright.explain.ordering import places
-from netwright.explain.similarity import spearman, structural_similarity
+from netwright.explain.trials.ordering import places
+from netwright.explain.trials.similarity import spearman, structural_similarity
 
 __all__ = ["Likeness", "likeness"]
 

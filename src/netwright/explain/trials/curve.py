@@ -10,9 +10,10 @@ from jaxtyping import Float, Int16
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.ordering import ordered
-from netwright.explain.probability import probabilities
-from netwright.explain.target import Target, chosen
+from netwright.explain.inside.layouts import forward
+from netwright.explain.inside.target import Target, chosen
+from netwright.explain.trials.ordering import ordered
+from netwright.explain.trials.probability import probabilities
 
 __all__ = ["Curve", "Ends", "between", "ends", "turns"]
 
@@ -72,7 +73,7 @@ def ends(
         kept: Target = target
         first = _scored(model, parts, kept)
     else:
-        outputs = [model(part.clone()) for part in parts]
+        outputs = [forward(model, part.clone()) for part in parts]
         several = isinstance(outputs[0], Tensor)
         output = torch.cat(outputs) if several else outputs[0]  # which is refused by its type
         kept = chosen(output, target)
@@ -86,7 +87,7 @@ def _scored(model: nn.Module, parts: Sequence[Tensor], target: Target) -> Tensor
     found, start = [], 0
     for part in parts:
         rows = torch.arange(start, start + len(part), device=part.device)
-        found.append(probabilities(model(part.clone()), _of(target, rows)))
+        found.append(probabilities(forward(model, part.clone()), _of(target, rows)))
         start += len(part)
     return torch.cat(found)
 
@@ -142,7 +143,7 @@ def between(
     values = known.whole.new_empty((n, steps + 1))
     values[:, 0], values[:, steps] = known.whole, known.empty
     for rows, step, frames in _frames(whole, empty, turn, steps=steps, batch_size=batch_size):
-        values[rows, step] = probabilities(model(frames), _of(known.target, rows))
+        values[rows, step] = probabilities(forward(model, frames), _of(known.target, rows))
     shares = gone(count, steps).to(values) / count
     return Curve(shares=shares, values=values)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netwright._errors import BadType, must_be, offenders
-from netwright.explain.maps import over_colours
+from netwright.explain.inside.maps import over_colours
 
 __all__ = ["Overlap", "Pointing", "mask_overlap", "pointing_game"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright._errors import NothingObserved, must_be
-from netwright.explain.layers import Layer, named_layer
+from netwright.explain.inside.layers import Layer, named_layer
 
 __all__ = ["layer_output"]
 

@@ -10,9 +10,10 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from netwright._errors import must_be
-from netwright.explain.at_layer import Place
 from netwright.explain.gradient import differentiated, leaf
-from netwright.explain.target import Target, chosen, scores
+from netwright.explain.inside.at_layer import Place
+from netwright.explain.inside.layouts import forward
+from netwright.explain.inside.target import Target, chosen, scores
 
 __all__ = ["Points", "averaged"]
 
@@ -60,6 +61,6 @@ def _fixed(place: Place, inputs: Tensor, *, target: Target, batch_size: int) -> 
     if callable(target):
         return target
     with torch.no_grad():
-        outputs = [place.model(part) for part in torch.split(inputs, batch_size)]
+        outputs = [forward(place.model, part) for part in torch.split(inputs, batch_size)]
     output = torch.cat(outputs) if isinstance(outputs[0], Tensor) else outputs[0]
     return chosen(output, target)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.layers import Layer
-from netwright.explain.method import Method
-from netwright.explain.parameter_randomisation import Randomisation, compared
-from netwright.explain.redrawn import Layers
-from netwright.explain.target import Target
+from netwright.explain.inside.layers import Layer
+from netwright.explain.inside.target import Target
+from netwright.explain.trials.method import Method
+from netwright.explain.trials.parameter_randomisation import Randomisation, compared
+from netwright.explain.trials.redrawn import Layers
 
 __all__ = ["layer_randomisation"]
 

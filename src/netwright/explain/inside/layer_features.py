@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
-from netwright.explain.examined import examined
-from netwright.explain.layer_output import layer_output
-from netwright.explain.layers import Layer
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layer_output import layer_output
+from netwright.explain.inside.layers import Layer
 from netwright.models.features import features
 
 __all__ = ["Inputs", "layer_features"]

@@ -10,13 +10,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.examined import examined
 from netwright.explain.gradient import leaf
-from netwright.explain.layers import Layer, named_layer
-from netwright.explain.likeness import Likeness, likeness
-from netwright.explain.method import Method, mapped, named_method
-from netwright.explain.redrawn import Layers, copied, learned_layers, redraw, settle
-from netwright.explain.target import Target, chosen
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.layers import Layer, named_layer
+from netwright.explain.inside.target import Target, chosen
+from netwright.explain.trials.likeness import Likeness, likeness
+from netwright.explain.trials.method import Method, mapped, named_method
+from netwright.explain.trials.redrawn import Layers, copied, learned_layers, redraw, settle
 
 __all__ = ["Randomisation", "compared", "parameter_randomisation"]
 

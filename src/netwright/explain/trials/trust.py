@@ -10,18 +10,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.explain.curve import between, ends, turns
-from netwright.explain.examined import examined
-from netwright.explain.fill import blurred, channel_mean, filled
-from netwright.explain.fragility import fragility
 from netwright.explain.gradient import leaf
-from netwright.explain.method import Method, mapped, named_method
-from netwright.explain.ordering import places
-from netwright.explain.parameter_randomisation import parameter_randomisation
+from netwright.explain.inside.examined import examined
+from netwright.explain.inside.target import Target, chosen
 from netwright.explain.random_map import random_map
-from netwright.explain.random_signs import RandomSigns
-from netwright.explain.redrawn import halfway
-from netwright.explain.target import Target, chosen
+from netwright.explain.trials.curve import between, ends, turns
+from netwright.explain.trials.fill import blurred, channel_mean, filled
+from netwright.explain.trials.fragility import fragility
+from netwright.explain.trials.method import Method, mapped, named_method
+from netwright.explain.trials.ordering import places
+from netwright.explain.trials.parameter_randomisation import parameter_randomisation
+from netwright.explain.trials.random_signs import RandomSigns
+from netwright.explain.trials.redrawn import halfway
 
 __all__ = ["Trust", "areas", "trust"]
 

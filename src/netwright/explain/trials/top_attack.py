@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from netwright._errors import must_be
 from netwright.explain.gradient import leaf
-from netwright.explain.target import Target, scores
+from netwright.explain.inside.target import Target, scores
 
 __all__ = ["TopAttack"]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
 from netwright.explain.catalogue import CATALOGUE
-from netwright.explain.target import Target
+from netwright.explain.inside.target import Target
 
 __all__ = ["Method", "mapped", "named_method"]
 
