@@ -70,14 +70,14 @@ SHAKEN = {"target": [1, 2], "attack": explain.RandomSigns(draws=1), "epsilon": 0
 
 CASES: dict[str, Case | tuple[Case, ...]] = {
     **{
-        f"netwright.explain.{name}:{name}": (
+        f"netwright.explain.trials.{name}:{name}": (
             Case(trusted(name, maps=SLOPES), CURVES),
             Case(trusted(name, maps=FLAT), {"seed": 1}),
         )
         for name in ("deletion", "insertion")
     },
     **{
-        f"netwright.explain.{name}:{name}": Case(trusted(name, method="gradient"), REDRAWN)
+        f"netwright.explain.trials.{name}:{name}": Case(trusted(name, method="gradient"), REDRAWN)
         for name in ("parameter_randomisation", "layer_randomisation")
     },
     "netwright.explain.random_map:random_map": Case(

@@ -138,7 +138,7 @@ def _drops(
             for number, value in zip(pictures, after, strict=True):
                 drops[number, asked[number]] = before[number] - value
                 asked[number] += 1
-    return drops.unflatten(1, (len(windows.tops), len(windows.lefts))), windows
+    return drops.reshape(len(given), len(windows.tops), len(windows.lefts)), windows
 
 
 class _OfRows(nn.Module):
@@ -164,7 +164,7 @@ def _unoccluded(
             rule = f"one class, or {len(inputs)}: one for each example"
             raise must_be("target", rule, tuple(given.shape))
     found, before = [], []
-    for some in torch.arange(len(inputs)).split(batch_size):
+    for some in torch.split(torch.arange(len(inputs)), batch_size):
         output = model(inputs[some])
         found.append(chosen(output, _of(given, some.tolist())))
         before.append(log_probabilities(output, found[-1]))

@@ -44,13 +44,13 @@ class Patched(Tensor):
 
     held: _Held
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def __new__(  # noqa: D102
         cls: type[Patched], held: _Held, *, shape: torch.Size, like: Tensor
     ) -> Patched:
-        return torch.Tensor._make_wrapper_subclass(  # type: ignore[no-any-return]
+        return torch.Tensor._make_wrapper_subclass(
             cls, shape, dtype=like.dtype, device=like.device
         )
 
@@ -62,11 +62,11 @@ class Patched(Tensor):
         """The tensor of a region."""
         return cls(_Held(region), shape=region.shape, like=region.base)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"Patched({tuple(self.shape)}, {'in boxes' if self.held.region else 'whole'})"
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, function: Any, types: Any, arguments: Any = (), keywords: Any = None
     ) -> Any:
         """One operation, by its rule or on the whole maps."""

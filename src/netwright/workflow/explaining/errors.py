@@ -76,7 +76,7 @@ def _maps(model: nn.Module, inputs: Tensor, classes: Tensor, *, kind: str) -> Te
         try:
             if kind == "classes":
                 return method(model, inputs, target=classes.to(inputs.device)).cpu()
-            each = zip(inputs.split(1), classes.tolist(), strict=True)
+            each = zip(torch.split(inputs, 1), classes.tolist(), strict=True)
             return torch.cat([method(model, one, target=side_of(int(k))).cpu() for one, k in each])
         except NetwrightError:
             continue
