@@ -169,8 +169,6 @@ def _fit(
         accuracy=(test["value"], test["low"], test["high"]),
         loss=losses[-1],
     )
-    run.known = known
-    return run
 
 
 def _halves() -> tuple[nn.Module, nn.Module]:

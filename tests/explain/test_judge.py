@@ -163,6 +163,51 @@ def test_table_and_plain_data(judgement):
     assert plain["rows"][0]["above_random"]["low"] > 0
 
 
+def test_rows_are_judged_too():
+    """What is gone of a row is its column's mean."""
+    torch.manual_seed(0)
+    model, rows = nn.Linear(12, 3), torch.randn(10, 12) * 3
+    found = explain.judge(model, rows, methods=[contribution, opposite], count=10)
+    named = {row.method: row for row in found.rows}
+    maps = contribution(model, rows, target=None)
+    fill = rows.mean(0, keepdim=True)
+    for name, own in (("deletion", explain.deletion), ("insertion", explain.insertion)):
+        area = own(model, rows, maps=maps, fill=fill, steps=16).areas.mean().item()
+        assert getattr(named["contribution"], name).value == pytest.approx(area, abs=1e-6)
+    assert named["contribution"].above_random.value > named["opposite"].above_random.value
+    assert {one.method for one in found.left_out} == set()
+
+
+def test_two_functions_of_one_name_are_refused_and_none_is_lost():
+    two = [lambda model, inputs, target: inputs, lambda model, inputs, target: -inputs]
+    with pytest.raises(BadValue, match="told apart by their names, got methods='<lambda>'"):
+        explain.judge(planted(), PICTURES, methods=two)
+    twice = explain.judge(planted(), PICTURES, methods=["gradient", "gradient"], count=2)
+    assert len(twice.rows) == 3
+
+
+class Torn(nn.Module):
+    """Any change of a picture of these turns the answer over."""
+
+    def __init__(self, torn):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(2, 144))
+        self.torn = torn
+
+    def forward(self, x):
+        flat = x.flatten(1)
+        near = torch.cdist(flat, self.torn.flatten(1)).amin(1)
+        turned = (near > 1e-3) & (near < 40)
+        kept = (flat * self.weight[0]).sum(1) * 1e-3
+        return torch.stack((kept + 5 * turned, kept * 0 + 1), 1)
+
+
+def test_pictures_that_keep_no_prediction_say_nothing_of_what_is_kept():
+    found = explain.judge(Torn(PICTURES), PICTURES, methods=["gradient"], count=6)
+    assert all(row.overlap is None for row in found.rows)
+    assert "kept in noise" not in found.table()
+
+
 def test_the_model_is_left_as_it_was():
     model = planted().train()
     before = model[1].weight.clone()
@@ -174,7 +219,7 @@ def test_the_model_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"count": 0}, "at least 1"),
+        ({"count": 1}, "at least 2.*explain.trust"),
         ({"masks": MASKS[:3]}, "one for each of 12"),
         ({"methods": ["nothing"]}, "known explanation"),
     ],

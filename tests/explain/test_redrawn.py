@@ -73,7 +73,7 @@ def test_statistics_are_those_of_what_the_layers_before_give():
     with torch.no_grad():
         model[1].running_var.fill_(1e-9)
     inputs = torch.randn(8, 3, 9, 9)
-    settle(model, inputs)
+    settle(model, inputs, after=learned_layers(model, inputs))
     for upto in (2, 5):
         output = model[:upto](inputs)
         given = model[: upto - 1](inputs)
@@ -82,3 +82,24 @@ def test_statistics_are_those_of_what_the_layers_before_give():
         assert torch.allclose(output.mean((0, 2, 3)), torch.zeros(output.shape[1]), atol=1e-5)
         assert torch.allclose(output.std((0, 2, 3), correction=0), expected, atol=1e-4)
     assert not model.training
+
+
+def test_statistics_before_the_first_new_layer_stay():
+    """Else a map would change by the few pictures at hand, and seem to react."""
+    model = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.Conv2d(5, 4, 3),
+                          nn.BatchNorm2d(4), nn.ReLU()).eval()  # fmt: skip
+    inputs = torch.randn(8, 3, 9, 9)
+    new = [layer for layer in learned_layers(model, inputs) if layer.path == "2"]
+    settle(model, inputs, after=new)
+    assert torch.equal(model[1].running_mean, torch.zeros(5))
+    assert torch.equal(model[1].running_var, torch.ones(5))
+    assert not torch.equal(model[3].running_mean, torch.zeros(4))
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+def test_what_has_no_spread_stays():
+    model = nn.Linear(4, 1)
+    twin = copied(model)
+    redraw(twin, learned_layers(twin, torch.randn(1, 4)), seed=0)
+    assert torch.equal(twin.bias, model.bias)
+    assert not torch.equal(twin.weight, model.weight)

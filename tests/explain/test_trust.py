@@ -52,6 +52,23 @@ def test_what_would_take_too_long_is_left_out():
     assert all(own.overlap is None and own.randomised is None for own in quick)
 
 
+def test_a_prediction_that_no_noise_leaves_is_no_steady_map():
+    class Torn(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(2, 432))
+
+        def forward(self, x):
+            moved = (x[:2] - PICTURES[: len(x[:2])]).flatten(1).norm(dim=1) > 1e-3
+            answer = x.flatten(1) @ self.weight.T * 1e-3
+            shown = torch.cat((moved, moved.new_zeros(len(x) - len(moved))))
+            return answer + torch.stack((5.0 * shown, 1.0 - 0.0 * shown), 1)
+
+    found = explain.trust(Torn(), PICTURES, maps=PICTURES, method="gradient")
+    assert [own.overlap is None for own in found] == [True, True, False]
+    assert all(own.randomised is not None for own in found)
+
+
 def test_the_line_tells_what_is_known():
     model, maps = network(), PICTURES.mean(1)
     line = explain.trust(model, PICTURES, maps=maps)[0].line()

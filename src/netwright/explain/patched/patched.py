@@ -50,9 +50,7 @@ class Patched(Tensor):
     def __new__(  # noqa: D102
         cls: type[Patched], held: _Held, *, shape: torch.Size, like: Tensor
     ) -> Patched:
-        return torch.Tensor._make_wrapper_subclass(
-            cls, shape, dtype=like.dtype, device=like.device
-        )
+        return torch.Tensor._make_wrapper_subclass(cls, shape, dtype=like.dtype, device=like.device)
 
     def __init__(self, held: _Held, *, shape: torch.Size, like: Tensor) -> None:
         self.held = held

@@ -40,7 +40,9 @@ def deletion(
     Args:
         model: any, in any mode; it is left as it was.
         inputs: (n, c, h, w) pictures as the model takes them, or rows (n, d).
-        maps: (n, h, w), or of the inputs' shape, which is summed over the colours.
+        maps: (n, h, w), or of the inputs' shape, which is summed over the colours. Signs count:
+            what speaks against the class goes last. Of a map whose sign says something else, as
+            that of a gradient, give the sizes: `maps.abs()`.
         target: what is scored, see `explain.Target`; None for the class predicted of the whole
             picture. A class counts by its probability, a function by what it gives.
         steps: in so many equal parts; each costs a pass through the model.

@@ -35,7 +35,8 @@ def insertion(
     Args:
         model: any, in any mode; it is left as it was.
         inputs: (n, c, h, w) pictures as the model takes them, or rows (n, d), which need a fill.
-        maps: (n, h, w), or of the inputs' shape, which is summed over the colours.
+        maps: (n, h, w), or of the inputs' shape, which is summed over the colours; signs count, see
+            `explain.deletion`.
         target: what is scored, see `explain.Target`; None for the class predicted of the whole
             picture. A class counts by its probability, a function by what it gives.
         steps: in so many equal parts; each costs a pass through the model.

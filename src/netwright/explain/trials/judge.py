@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 from torch import Tensor, nn
 
-from netwright._errors import NetwrightError
+from netwright._errors import NetwrightError, must_be
 from netwright._statistics import Interval, bootstrap_weighted, resample_counts
 from netwright.explain.catalogue import CATALOGUE
 from netwright.explain.random_map import random_map
@@ -60,7 +60,7 @@ def judge(
             are always among them.
         twin: of the model, trained on shuffled labels, for `explain.label_randomisation`.
         masks: what is to be found on each picture of `data`, for the pointing game and overlap.
-        count: so many pictures, drawn from the data; all where there are fewer.
+        count: so many pictures, two or more, drawn from the data; all where there are fewer.
         steps: of insertion and deletion.
         draws: random perturbations of each picture.
         seconds: a method that would take longer, by its time for one picture, is left out.
@@ -69,7 +69,7 @@ def judge(
 
     Raises:
         BadType: data that are no real numbers.
-        BadValue: no pictures, or masks that do not fit.
+        BadValue: fewer than two pictures, masks that do not fit, or two functions of one name.
     """
     trial = Trial.of(
         model,
@@ -107,7 +107,11 @@ def _functions(methods: Sequence[Method] | None) -> dict[str, Callable[..., Tens
         if methods is None
         else methods
     )
-    named = dict(named_method(method) for method in (_PLAIN, *wanted))
+    named: dict[str, Callable[..., Tensor]] = {}
+    for name, function in map(named_method, (_PLAIN, *wanted)):
+        if named.setdefault(name, function) is not function:
+            fix = "Two functions of this name; give each its own, by def or __name__."
+            raise must_be("methods", "told apart by their names", name, fix)
     return {name: function for name, function in named.items() if name != _RANDOM}
 
 
@@ -139,7 +143,7 @@ def _row(name: str, own: Measured, found: Mapping[str, Measured], *, seed: int) 
         above_gradient=_interval(own.gap - plain.gap, seed) if plain else None,
         randomised=others["randomised"],
         labels=others.get("labels"),
-        overlap=others["overlap"],
+        overlap=others.get("overlap"),
         shift=others["shift"],
         completeness=others.get("completeness"),
         pointing=others.get("pointing"),

@@ -29,7 +29,8 @@ class Judged:
             the model after the half of its layers nearer to the output was drawn anew.
         labels: the same with the map of the twin that was trained on shuffled labels.
         overlap: share of the map's highest pixels left under small random signs that leave the
-            prediction; the worst of the draws.
+            prediction; the worst of the draws. None where no picture kept its prediction, and of
+            those that did elsewhere.
         shift: change of the map, as a share of its length, with a shift of the inputs that a twin
             of the model takes back.
         completeness: how far the sum of the numbers misses the score's difference to that of
@@ -49,7 +50,7 @@ class Judged:
     above_gradient: Interval | None
     randomised: Interval
     labels: Interval | None
-    overlap: Interval
+    overlap: Interval | None
     shift: Interval
     completeness: Interval | None
     pointing: Interval | None

@@ -55,8 +55,8 @@ def parameter_randomisation(
     change but in its last stops.
 
     Each parameter is drawn from a normal law with its own mean and spread; statistics of batch
-    normalisations are measured anew on the inputs, since the old ones would blow up what the new
-    layers give. All of it in a copy.
+    normalisations behind a new layer are measured anew on the inputs, since the old ones would blow
+    up what it gives. All of it in a copy.
 
     Paper: Sanity Checks for Saliency Maps, 2018, https://arxiv.org/abs/1810.03292
 
@@ -116,8 +116,9 @@ def compared(
         found = []
         for stop in stops:
             twin = copied(opened)
-            redraw(twin, drawn(known, stop), seed=seed)
-            settle(twin, given)
+            new = drawn(known, stop)
+            redraw(twin, new, seed=seed)
+            settle(twin, given, after=new)
             after = mapped(twin, given, method=function, target=kept)
             found.append(likeness(before, after, inputs=given))
     return Randomisation(layers=tuple(known[stop].path for stop in stops), stops=tuple(found))

@@ -115,8 +115,9 @@ def copied(model: nn.Module) -> nn.Module:
 def redraw(model: nn.Module, layers: Sequence[Layers], *, seed: int) -> None:
     """Draw each parameter anew from a normal law with the mean and the spread it has itself.
 
-    So the scale of every layer stays what training made of it, and all that it knew is gone. A
-    parameter's numbers depend on the seed and its name alone.
+    So the scale of every layer stays what training made of it, and all that it knew is gone. What
+    has no spread, as a single number, stays. A parameter's numbers depend on the seed and its name
+    alone.
 
     Args:
         model: changed in place.
@@ -132,31 +133,44 @@ def redraw(model: nn.Module, layers: Sequence[Layers], *, seed: int) -> None:
 
 
 @torch.no_grad()
-def settle(model: nn.Module, inputs: Tensor) -> None:
-    """Measure the statistics of batch normalisations anew on these inputs.
+def settle(model: nn.Module, inputs: Tensor, *, after: Sequence[Layers]) -> None:
+    """Measure the statistics of batch normalisations anew on these inputs, where layers are new.
 
     Those of the trained model would not fit what the new layers give: a channel that hardly varied
     would be blown up a thousandfold. One pass: each is measured on what the ones before it give.
+    What runs before the first new layer stays as trained, so that no map changes by its statistics.
 
     Args:
         model: in evaluation mode, changed in place.
         inputs: all that there are.
+        after: the layers that were drawn anew.
     """
+    new = {id(model.get_submodule(layer.path)) for layer in after}
+    reached = False
+
+    def reach(*_: object) -> None:
+        nonlocal reached
+        reached = True
 
     def measure(module: nn.Module, given: tuple[Tensor, ...]) -> None:
         values = given[0].detach().transpose(0, 1).flatten(1).double()
-        if values.shape[1] > 1:
+        if reached and values.shape[1] > 1:
             variance, mean = torch.var_mean(values, dim=1, correction=0)
             module.running_mean.copy_(mean)  # type: ignore[operator]
             module.running_var.copy_(variance)  # type: ignore[operator]
 
-    hooks = [
+    measured = [
         module.register_forward_pre_hook(measure)
         for module in model.modules()
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None
     ]
+    hooks = measured + [
+        module.register_forward_pre_hook(reach, prepend=True)
+        for module in model.modules()
+        if id(module) in new
+    ]
     try:
-        if hooks:
+        if measured:
             model(inputs.clone())
     finally:
         for hook in hooks:

@@ -102,12 +102,13 @@ class Trial:
             same: the fields that are taken as they are.
 
         Raises:
-            BadValue: no pictures, or masks that are not as many.
+            BadValue: fewer than two pictures, or masks that are not as many.
         """
         inputs, target = data if isinstance(data, tuple) else (data, None)
         inputs = leaf(inputs)[0].detach()
-        if not len(inputs) or count < 1:
-            raise must_be("count", "at least 1, of at least one picture", min(count, len(inputs)))
+        if min(count, len(inputs)) < 2:
+            fix = "One has no interval; explain.trust tells of each picture."
+            raise must_be("count", "at least 2, of as many pictures", min(count, len(inputs)), fix)
         if masks is not None and len(masks) != len(inputs):
             raise must_be("masks", f"one for each of {len(inputs)} pictures", len(masks))
         drawn = torch.randperm(len(inputs), generator=generator(same["seed"], "judged"))
@@ -187,11 +188,10 @@ class Trial:
             attack=RandomSigns(draws=self.draws, seed=self.seed),
         )
         shifted = shift_invariance(self.model, self.inputs, method=function, target=self.target)
-        found = {
-            "randomised": drawn.highest[:, -1],
-            "overlap": moved.overlap,
-            "shift": shifted.change,
-        }
+        found = {"randomised": drawn.highest[:, -1], "shift": shifted.change}
+        told = moved.kept > 0  # the others would count as if nothing moved them
+        if told.any():
+            found["overlap"] = moved.overlap[told]
         if self.twin is not None:
             found["labels"] = label_randomisation(
                 self.model, self.inputs, twin=self.twin, method=function, target=self.target

@@ -36,7 +36,8 @@ class Trust:
         random_deletion: the same of the random map.
         random_insertion: the same of the random map.
         overlap: share of the map's highest pixels that stay the highest under random signs that
-            leave the prediction; None where the method is not given, or too slow.
+            leave the prediction; None where the method is not given, or too slow, or where none of
+            them leaves it.
         randomised: rank correlation with the map after the half of the layers nearer to the output
             was drawn anew, the larger of those with and without sign; None where the method is not
             given, or too slow.
@@ -148,7 +149,7 @@ def areas(
 
     Args:
         model: opened by `examined`.
-        whole: (n, c, h, w) the inputs.
+        whole: (n, c, h, w) the inputs; or rows, of which a number that is gone is its column's mean.
         sets: (n, p) one number a pixel, of each set.
         target: see `trust`.
         steps: see `trust`.
@@ -156,7 +157,8 @@ def areas(
         batch_size: see `trust`.
     """
     pairs: list[list[Tensor]] = []
-    for fill, sign in ((channel_mean, 1), (blurred, -1)):
+    fills = (channel_mean, blurred) if whole.ndim == 4 else (_mean_row, _mean_row)
+    for fill, sign in zip(fills, (1, -1), strict=True):
         empty = filled(whole, fill)
         known = ends(model, whole, empty=empty, target=target, batch_size=batch_size)
         curves = [
@@ -173,6 +175,10 @@ def areas(
         ]
         pairs.append([curve.areas for curve in curves])
     return [area for pair in zip(*pairs, strict=True) for area in pair]
+
+
+def _mean_row(inputs: Tensor) -> Tensor:
+    return inputs.mean(0, keepdim=True).expand(inputs.shape)
 
 
 def _seconds(
@@ -193,5 +199,8 @@ def _of_the_method(
     drawn = parameter_randomisation(
         model, whole, method=method, target=target, layers=[halfway(model, whole)], seed=seed
     )
-    pairs = torch.stack((moved.overlap, drawn.highest[:, -1]), 1).tolist()
-    return [{"overlap": overlap, "randomised": like} for overlap, like in pairs]
+    found = [{"randomised": like} for like in drawn.highest[:, -1].tolist()]
+    for own, overlap, kept in zip(found, moved.overlap.tolist(), moved.kept.tolist(), strict=True):
+        if kept:
+            own["overlap"] = overlap
+    return found
