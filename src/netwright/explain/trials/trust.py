@@ -149,7 +149,7 @@ def areas(
 
     Args:
         model: opened by `examined`.
-        whole: (n, c, h, w) the inputs; or rows, of which a number that is gone is its column's mean.
+        whole: (n, c, h, w) the inputs; or rows, whose numbers go to the means of their columns.
         sets: (n, p) one number a pixel, of each set.
         target: see `trust`.
         steps: see `trust`.
