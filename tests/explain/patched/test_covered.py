@@ -93,6 +93,33 @@ class Drifting(nn.Module):
         return (self.conv(x) * self.scale).flatten(2).mean(2)
 
 
+class DriftingUnseen(Drifting):
+    """Writes past the count of versions."""
+
+    def forward(self, x):
+        self.scale.data.add_(1)
+        return (self.conv(x) * self.scale).flatten(2).mean(2)
+
+
+class OfMemory(nn.Module):
+    """Reads a map in the order of its memory."""
+
+    def __init__(self, read):
+        super().__init__()
+        self.conv, self.read = nn.Conv2d(3, 4, 3), read
+
+    def forward(self, x):
+        return self.read(self.conv(x))
+
+
+ORDERS = {
+    "view": lambda x: x.view(len(x), -1),
+    "strided": lambda x: x.as_strided((len(x), x[0].numel()), (x[0].numel(), 1)),
+    "strided, plain": lambda x: x.cos().as_strided((len(x), x[0].numel()), (x[0].numel(), 1)),
+    "stride": lambda x: x.flatten(1) * x.stride()[1],
+}
+
+
 def chain(*layers):
     return nn.Sequential(*layers, nn.Flatten())
 
@@ -271,6 +298,75 @@ def test_the_models_own_error_is_the_one_that_is_seen():
     inputs = torch.randn(1, 3, 8, 8)
     with pytest.raises(RuntimeError, match="to have 5 channels"):
         asked(nn.Conv2d(5, 2, 3), inputs, inputs, [(0, 0)], (2, 2))
+
+
+@pytest.mark.parametrize("paying", [True, False])
+@pytest.mark.parametrize("name", ORDERS)
+@torch.no_grad()
+def test_the_order_of_memory_is_that_of_a_plain_picture(name, paying, monkeypatch):
+    """In boxes and in whole pictures, which lie as it is quickest only where nobody sees it."""
+    monkeypatch.setattr(covered._Boxes, "pay", lambda _: paying)
+    model, inputs = OfMemory(ORDERS[name]).double(), torch.randn(2, 3, 14, 13, dtype=torch.double)
+    places = places_on(14, 13, (3, 4))
+    found = asked(model, inputs, inputs * 0, places, (3, 4))
+    expected = by_hand(model, inputs, inputs * 0, places, (3, 4))
+    assert torch.allclose(found, expected, rtol=0, atol=1e-10)
+
+
+@torch.no_grad()
+def test_numbers_written_past_the_versions_are_seen(monkeypatch):
+    monkeypatch.setattr(covered._Boxes, "pay", lambda _: True)
+    model, inputs = DriftingUnseen(), torch.randn(1, 3, 12, 12)
+    places = places_on(12, 12, (3, 3))
+    found = asked(model, inputs, inputs * 0, places, (3, 3), len(places) // 2)
+    pieces = by_hand(chain(model.conv), inputs, inputs * 0, places, (3, 3)).unflatten(1, (4, -1))
+    scale = (found / pieces.mean(2)).mean(1)
+    first, second = scale[: len(places) // 2], scale[len(places) // 2 :]
+    assert torch.allclose(second, first + 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("paying", [True, False])
+@torch.no_grad()
+def test_outputs_are_plain_tensors_in_plain_order(paying, monkeypatch):
+    """Whoever reads them may do so in numpy, or take a view."""
+    monkeypatch.setattr(covered._Boxes, "pay", lambda _: paying)
+
+    class Named(nn.Conv2d):
+        def forward(self, x):
+            return {"out": (super().forward(x),)}
+
+    inputs = torch.randn(1, 3, 14, 13)
+    for _, output in covered_outputs(
+        Named(3, 4, 3), inputs, cover=inputs, places=[(0, 0)] * 4, size=(3, 3), batch_size=2
+    ):
+        assert type(output["out"][0]) is torch.Tensor
+        assert output["out"][0].view(2, -1).numpy().shape == (2, 4 * 12 * 11)
+
+
+@pytest.mark.usefixtures("boxes_always")
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("resnet18", 0.5), ("resnet50", 0.5), ("vgg16", 0.5), ("mobilenet_v2", 0.5)],
+)
+@torch.no_grad()
+def test_known_networks_run_in_boxes_at_once(name, most, monkeypatch):
+    """No fault of ours hides behind whole pictures, and boxes are a part of the work only."""
+    from torchvision import models
+
+    done = []
+
+    def ask(boxes, number, places):
+        output = boxes._asked(number, places)  # an error is one of ours
+        done.append(boxes.tape.done / boxes.tape.work)
+        return output
+
+    monkeypatch.setattr(covered._Boxes, "ask", ask)
+    model = models.get_model(name, weights=None).eval()
+    model = model.features if name == "vgg16" else model
+    inputs = torch.randn(1, 3, 128, 128)
+    asked(model, inputs, inputs * 0, [(0, 0), (50, 61)], (8, 8), 2)
+    assert len(done) == 1
+    assert done[0] < most
 
 
 @pytest.mark.slow

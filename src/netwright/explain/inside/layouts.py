@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
-__all__ = ["forward", "in_quick_layouts"]
+__all__ = ["OF_MEMORY", "Quickly", "Without", "forward", "in_order", "in_quick_layouts"]
 
 T = TypeVar("T")
 
@@ -21,13 +22,36 @@ def forward(model: nn.Module, inputs: Tensor) -> Any:
         model: opened by `examined`.
         inputs: as it takes them; they are not written into unless it must be asked twice.
     """
-    if not _helps(inputs):
-        return model(inputs)
-    try:
-        with _Layouts():
-            return model(inputs.clone())
-    except Exception:  # the model itself says below what is wrong, if anything is
-        return model(inputs)
+    return Quickly(model)(inputs)
+
+
+class Quickly:
+    """A model that is asked many times: what can't be asked so is found out once.
+
+    Args:
+        model: opened by `examined`.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.refused = model, False
+
+    def __call__(self, inputs: Tensor) -> Any:
+        """See `forward`."""
+        if self.refused or not _helps(inputs):
+            return self.model(inputs)
+        try:
+            with _Layouts():
+                return in_order(self.model(inputs.clone()))
+        except Exception:  # the model itself says below what is wrong, if anything is
+            self.refused = True
+        return self.model(inputs)
+
+
+def in_order(output: Any) -> Any:
+    """An output whose tensors lie as they look, for whoever takes a `view` of them."""
+    return tree_map(
+        lambda value: value.contiguous() if isinstance(value, Tensor) else value, output
+    )
 
 
 def in_quick_layouts(attempt: Callable[[], T], *, inputs: Tensor) -> T:
@@ -55,11 +79,11 @@ def _helps(inputs: Tensor) -> bool:
     return isinstance(inputs, Tensor) and inputs.ndim == 4 and inputs.device.type == "cpu"
 
 
-class _SeesMemory(Exception):
-    """The model asks how its numbers lie."""
+class _Asked(Exception):
+    """The model asks for what must not be asked here."""
 
 
-_OF_MEMORY = {
+OF_MEMORY = {
     torch.as_strided,
     Tensor.as_strided,
     Tensor.as_strided_,
@@ -69,10 +93,33 @@ _OF_MEMORY = {
     Tensor.data_ptr,
     Tensor.resize_,
 }
+"""What tells how numbers lie in memory."""
 
 
-class _Layouts(TorchFunctionMode):
+class Without(TorchFunctionMode):
+    """Within, a model that asks for one of some functions is stopped by an error.
+
+    Args:
+        functions: these.
+    """
+
+    def __init__(self, functions: Collection[Any]) -> None:
+        super().__init__()
+        self.functions = functions
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: Any = (), keywords: Any = None
+    ) -> Any:
+        if function in self.functions:
+            raise _Asked
+        return function(*arguments, **(keywords or {}))
+
+
+class _Layouts(Without):
     """Gives each convolution its maps in the order that takes it the least time."""
+
+    def __init__(self) -> None:
+        super().__init__(OF_MEMORY)
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: Any = (), keywords: Any = None
@@ -82,6 +129,4 @@ class _Layouts(TorchFunctionMode):
             is_large = maps.ndim == 4 and weight.numel() <= maps.numel()
             order = torch.channels_last if is_large else torch.contiguous_format
             arguments = (maps.contiguous(memory_format=order), *arguments[1:])
-        elif function in _OF_MEMORY:
-            raise _SeesMemory
-        return function(*arguments, **(keywords or {}))
+        return super().__torch_function__(function, types, arguments, keywords)

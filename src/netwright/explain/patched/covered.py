@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netwright.explain.inside.layouts import OF_MEMORY, Quickly, Without, in_order
 from netwright.explain.patched.boxes import Span
-from netwright.explain.patched.patched import Patched
+from netwright.explain.patched.patched import Patched, plain
 from netwright.explain.patched.region import Region
 from netwright.explain.patched.tape import Tape
 
@@ -21,6 +22,9 @@ PIECE = 500_000
 LARGE, FEW = 50_000, 8
 """From so many numbers a picture on, so many whole pictures at a time are faster on a processor:
 their maps stay in its cache."""
+
+_UNSEEN = {vars(torch._C.TensorBase)["data"].__get__}
+"""Writes through `data` change a tensor's numbers and not its version, which the tape goes by."""
 
 Place = tuple[int, int]
 Answers = Iterator[tuple[list[int], Any]]
@@ -68,8 +72,9 @@ def covered_outputs(
             break
     pairs = [(number, place) for number in range(len(inputs)) for place in places][asked:]
     large = inputs.device.type == "cpu" and inputs[0].numel() >= LARGE
+    quickly = Quickly(model)
     for some in _parts(pairs, min(batch_size, FEW) if large else batch_size):
-        yield [number for number, _ in some], model(_whole(inputs, cover, some, size, boxes.layout))
+        yield [number for number, _ in some], quickly(_whole(inputs, cover, some, size))
 
 
 class _Boxes:
@@ -85,7 +90,7 @@ class _Boxes:
     @property
     def layout(self) -> torch.memory_format:
         """In which the model could be asked; some take pictures in one only."""
-        return self.layouts[0] if self.layouts else torch.contiguous_format
+        return self.layouts[0]
 
     def ask(self, number: int, places: Sequence[Place]) -> Any:
         """The output for these windows of that picture; None where that is not possible."""
@@ -114,7 +119,9 @@ class _Boxes:
             rows=Span(height, tuple(top for top, _ in places)),
             columns=Span(width, tuple(left for _, left in places)),
         )
-        return self.model(Patched.of(region))
+        as_it_looks = self.layout is torch.contiguous_format
+        with Without(_UNSEEN if as_it_looks else OF_MEMORY | _UNSEEN):
+            return in_order(plain(self.model(Patched.of(region))))
 
     def pay(self) -> bool:
         """Whether what was saved so far is more than what cutting out cost."""
@@ -126,10 +133,9 @@ def _whole(
     cover: Tensor,
     pairs: Sequence[tuple[int, Place]],
     size: tuple[int, int],
-    layout: torch.memory_format,
 ) -> Tensor:
     """Pictures with a window each."""
-    found = inputs[[number for number, _ in pairs]].contiguous(memory_format=layout)
+    found = inputs[[number for number, _ in pairs]].contiguous()
     for copy, (number, (y, x)) in zip(found, pairs, strict=True):
         copy[:, y : y + size[0], x : x + size[1]] = cover[
             number, :, y : y + size[0], x : x + size[1]

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map
 from netwright.explain.patched.region import Region
 from netwright.explain.patched.rules import LATER, RULES
 
-__all__ = ["Patched"]
+__all__ = ["Patched", "plain"]
 
 
 class _Held:
@@ -80,6 +80,14 @@ class Patched(Tensor):
         return _on_whole_maps(function, arguments, keywords)
 
 
+def plain(output: Any) -> Any:
+    """What a model gave, with whole maps in place of what stands for them."""
+    return tree_map(
+        lambda value: value.held.whole(in_order=True) if isinstance(value, Patched) else value,
+        output,
+    )
+
+
 _VIEWS = {torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default}
 _ALIASES = {torch.ops.aten.detach.default, torch.ops.aten.alias.default}
 
@@ -97,6 +105,8 @@ def _by_rule(
     if in_place:
         target = arguments[0]
         if not isinstance(target, Patched) or found.base.dtype != target.dtype:
+            return NotImplemented
+        if target.held.region is None:  # others may hold views of its whole maps
             return NotImplemented
         target.held.region = found
         return target

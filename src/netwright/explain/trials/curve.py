@@ -10,7 +10,7 @@ from jaxtyping import Float, Int16
 from torch import Tensor, nn
 
 from netwright._errors import must_be
-from netwright.explain.inside.layouts import forward
+from netwright.explain.inside.layouts import Quickly, forward
 from netwright.explain.inside.target import Target, chosen
 from netwright.explain.trials.ordering import ordered
 from netwright.explain.trials.probability import probabilities
@@ -142,8 +142,9 @@ def between(
     n, count = turn.shape
     values = known.whole.new_empty((n, steps + 1))
     values[:, 0], values[:, steps] = known.whole, known.empty
+    quickly = Quickly(model)
     for rows, step, frames in _frames(whole, empty, turn, steps=steps, batch_size=batch_size):
-        values[rows, step] = probabilities(forward(model, frames), _of(known.target, rows))
+        values[rows, step] = probabilities(quickly(frames), _of(known.target, rows))
     shares = gone(count, steps).to(values) / count
     return Curve(shares=shares, values=values)
 
