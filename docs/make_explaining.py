@@ -104,7 +104,25 @@ def about(row: Row) -> str:
     )
 
 
-SECTIONS = (methods, lungs, cells_found)
+def attention(results: Path = RESULTS) -> str:
+    """Maps of vision transformers."""
+    found = newest(rows(results / "attention.csv"), by=("method", "figure"))
+    if not found:
+        return "Not measured yet."
+    figures = list(dict.fromkeys(row["figure"] for row in found))
+    lines = [cells("", *figures), "|" + "---|" * (len(figures) + 1)]
+    for name in dict.fromkeys(row["method"] for row in found):
+        of_it = {row["figure"]: row for row in found if row["method"] == name}
+        shown = (f"{of_it[f]['value']} [{of_it[f]['low']}, {of_it[f]['high']}]" for f in figures)
+        lines.append(cells(name, *shown))
+    told = (
+        f"{found[0]['networks']} networks, accuracy {found[0]['accuracy']}; n = {found[0]['n']} "
+        "pictures in all."
+    )
+    return "\n".join([*lines, "", told, "", *surroundings(found)])
+
+
+SECTIONS = (methods, lungs, cells_found, attention)
 
 
 def page(text: str, sections: Sequence[object] = SECTIONS) -> str:
