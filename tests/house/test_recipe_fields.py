@@ -115,6 +115,7 @@ ELSEWHERE = {
     "training.restore_best": "needs a run that gets worse: the tests of the loop make one",
     "training.compile": "changes speed alone, by contract: tests/train/test_compiled.py holds it",
     "training.workers": "changes speed alone, by contract: the tests of streams hold it",
+    "explain": "changes nothing but the pictures: tests/workflow/test_explaining_shown.py",
     "doctor": "changes no bit of a run, by contract: the tests of the doctor hold it",
 }
 

@@ -14,6 +14,7 @@ from netwright.explain.feature_matching import Matches, feature_matching
 from netwright.explain.inside.layer_features import layer_features
 from netwright.explain.nearest import nearest
 from netwright.explain.neighbours import neighbours
+from netwright.explain.prototypes import prototypes
 from netwright.explain.style_transfer import style_transfer
 from netwright.explain.texture_or_shape import texture_or_shape
 
@@ -79,6 +80,12 @@ CASES = {
     "netwright.explain.nearest:nearest": Case(
         alike(lambda _, pictures, among, **k: nearest(among.flatten(1), pictures.flatten(1), **k)),
         {"count": 2, "metric": "euclidean"},
+    ),
+    "netwright.explain.prototypes:prototypes": Case(
+        lambda _, **keyword: [
+            one.index.tolist() for one in prototypes(ROWS, torch.arange(400) % 3, **keyword)
+        ],
+        {"count": 1, "right": torch.arange(400) < 9},
     ),
     "netwright.explain.neighbours:neighbours": Case(
         alike(

@@ -8,8 +8,8 @@ from PIL import Image
 
 import netwright as nw
 from netwright.report.page import render
-from netwright.workflow.explaining import errors
-from workflow_kit import TINY, blobs, log_without_clock, pictures, weights
+from netwright.workflow.explaining import deadline
+from workflow_kit import TINY, blobs, pictures
 
 HARD = ["model={name: small-resnet, width: 4}", "training.epochs=1", "training.batch_size=8"]
 
@@ -38,17 +38,9 @@ def test_an_error_shows_why_and_what_spoke_for_the_truth(tmp_path, monkeypatch, 
     assert render(run.folder).count('class="why"') == len(found)
 
 
-def test_the_training_is_the_same_without_them(folder, monkeypatch):
-    run = nw.fit("data", changes=HARD, name="with")
-    monkeypatch.setattr(errors, "explain_errors", lambda *_, **__: None)
-    without = nw.fit("data", changes=HARD, name="without")
-    assert maps(without) == [None] * len(maps(run))
-    assert weights(run) == weights(without)
-    assert log_without_clock(run) == log_without_clock(without)
-
-
 def test_no_map_is_begun_when_the_time_is_up(folder, monkeypatch):
-    monkeypatch.setattr(errors, "SECONDS", -1.0)
+    monkeypatch.setattr(deadline, "LEAST", -1.0)
+    monkeypatch.setattr(deadline, "SHARE", 0.0)
     run = nw.fit("data", changes=HARD)
     assert set(maps(run)) == {None}
 

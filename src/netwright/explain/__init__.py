@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from netwright.explain.nearest import Neighbours, nearest
     from netwright.explain.neighbours import neighbours
     from netwright.explain.occlusion import occlusion, occlusion_grid
+    from netwright.explain.prototypes import Prototypes, prototypes
     from netwright.explain.random_map import random_map
     from netwright.explain.saliency import saliency
     from netwright.explain.signed_grad_cam import signed_grad_cam
@@ -64,6 +65,7 @@ __all__ = [
     "Judgement",
     "Matches",
     "Neighbours",
+    "Prototypes",
     "RandomSigns",
     "Target",
     "TopAttack",
@@ -103,6 +105,7 @@ __all__ = [
     "panel",
     "parameter_randomisation",
     "pointing_game",
+    "prototypes",
     "random_map",
     "saliency",
     "shift_invariance",
@@ -121,6 +124,7 @@ _ELSEWHERE = {
     "Judgement": "trials.judgement",
     "Matches": "feature_matching",
     "Neighbours": "nearest",
+    "Prototypes": "prototypes",
     "RandomSigns": "trials.random_signs",
     "Target": "inside.target",
     "TopAttack": "trials.top_attack",

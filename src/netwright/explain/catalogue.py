@@ -73,6 +73,12 @@ CATALOGUE = Catalogue(
             facts={"gives": "examples"},
         ),
         Entry(
+            name="prototypes",
+            target="netwright.explain.prototypes:prototypes",
+            summary="the examples of each class that are nearest to its mean in the features",
+            facts={"gives": "examples"},
+        ),
+        Entry(
             name="feature-matching",
             target="netwright.explain.feature_matching:feature_matching",
             summary="places of two pictures that look alike to a layer",

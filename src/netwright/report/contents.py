@@ -40,6 +40,7 @@ class Contents:
         self.environment: dict[str, Any] = self._json("environment.json", {})
         self.data: dict[str, Any] = self._json("data.json", {})
         self.errors: list[dict[str, Any]] = self._json("pictures/errors.json", [])
+        self.prototypes: dict[str, Any] = self._json("pictures/prototypes.json", {})
         self.calibration: dict[str, Any] = self._json("calibration.json", {})
         self.samples: list[dict[str, Any]] = self._json("pictures/samples.json", [])
         self.members: dict[str, Any] = self._json(MEMBERS_FILE, {})

@@ -13,6 +13,7 @@ from netwright.report.headline import fact_tiles, verdict
 from netwright.report.members import members_table
 from netwright.report.numbers import count, figure, split_in_words
 from netwright.report.pictures import Album
+from netwright.report.prototypes import typical
 from netwright.report.rankings import ranking_charts
 from netwright.report.reliability import calibration_rows, coverage_charts, notes
 from netwright.report.tables import class_table, confusion, environment_rows, metric_rows
@@ -58,6 +59,7 @@ def render(folder: RunFolder) -> str:
         "notes": notes(contents),
         "calibration": calibration_rows(contents),
         "errors": _errors(contents),
+        "typical": typical(contents),
         "data": _data(contents),
         "findings": finding_cards(contents),
         "recipe": _shortened(contents.recipe),

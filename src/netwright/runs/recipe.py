@@ -242,6 +242,9 @@ class Recipe(_Part):
     Judged by `metrics`, in place of the method's own; by the first of them the best moment is
     chosen, unless `training.select_by` names another.
 
+    `explain` adds maps to the pictures of the report: to the most confident errors, and to the most
+    typical examples of each class.
+
     `costs` is what each decision costs for each true class: {cat: {cat: 0, dog: 1, abstain: 0.2},
     dog: {cat: 5, dog: 0, abstain: 0.2}}.
     """
@@ -262,6 +265,7 @@ class Recipe(_Part):
     seed: int = 0
     device: str = "auto"
     doctor: bool = True
+    explain: bool = True
     tensorboard: TensorBoardPart | None = None
 
     @field_validator("tensorboard", mode="before")

@@ -24,7 +24,10 @@
 `evaluation/SPLIT.safetensors`      outputs, probabilities (or logits), targets, index
 `pictures/*.png`                    with `errors.json`: [{file, label, index, target, prediction,
                                     confidence}], the most confident first, and `samples.json`:
-                                    [{file, label, target}]
+                                    [{file, label, target}] and `prototypes.json`: {split, left_out,
+                                    nothing_right, classes: [{label, name, examined, examples:
+                                    [{file, label, index, distance, map}]}]}; an error may have
+                                    maps: {predicted: file, true: file}
 `tensorboard/`                      event files for TensorBoard, where they were asked for
 `report.html`                       all of it, for people
 ==================================  ============================================================

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
@@ -286,7 +287,9 @@ def _carry_out(
                 _refuse_finished(folder)
             recorder = stack.enter_context(Recorder(folder.path, last_attempt(folder.path) + 1))
         learning = Learning(session, folder, processes=processes, recorder=recorder)
+        begun = time.perf_counter()
         loop, ended = learning.learn(console or terminal(), resumed=resumed)
+        seconds = time.perf_counter() - begun
         processes.take_back(loop.method, into=session.method)
         session.method.to(session.device).eval()
         if gathers_snapshots(session.recipe) and ended.reason != "interrupted":
@@ -294,18 +297,26 @@ def _carry_out(
             _report(run, recorder, ended)
             forget_cycles(folder)
         else:
-            processes.decided(lambda: _conclude(session, run, loop, recorder, ended))
+            processes.decided(
+                lambda: _conclude(session, run, loop, recorder, ended, seconds=seconds)
+            )
     session.method.to("cpu")
     return run
 
 
 def _conclude(
-    session: Session, run: Run, loop: Loop, recorder: Recorder | None, ended: Ended
+    session: Session,
+    run: Run,
+    loop: Loop,
+    recorder: Recorder | None,
+    ended: Ended,
+    *,
+    seconds: float,
 ) -> None:
     """Judge and report: the first process does it, while the others wait."""
     if ended.reason != "interrupted":
         run.folder.write_tensors(WEIGHTS, session.method.state_dict())
-        judge_run(session, run.folder, precision=loop.precision)
+        judge_run(session, run.folder, precision=loop.precision, seconds=seconds)
     _report(run, recorder, ended)
 
 

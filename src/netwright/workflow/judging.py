@@ -33,6 +33,7 @@ __all__ = [
     "metrics_of",
     "write_errors",
     "write_evaluation",
+    "write_picture",
     "write_samples",
 ]
 
@@ -43,10 +44,19 @@ CURVE_POINTS, CURVE_RESAMPLES = 200, 200
 SURPRISED = 3.0  # standard deviations
 
 
-def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> None:
-    """Judge every split that was not learned from, and show the errors of the last."""
+def judge_run(
+    session: Session, folder: RunFolder, *, precision: Precision, seconds: float = 0.0
+) -> None:
+    """Judge every split that was not learned from, and show the errors of the last.
+
+    Args:
+        session: with the trained method.
+        folder: of the run.
+        precision: number format of the answers.
+        seconds: that the training took; what the report shows may take a share of it.
+    """
     prepared, task = session.prepared, session.prepared.task
-    shown: Answers | None = None
+    shown: tuple[str, Answers] | None = None
     for split in ("val", "test"):
         if split not in prepared.splits or split in _without_truth(prepared):
             continue
@@ -67,18 +77,13 @@ def judge_run(session: Session, folder: RunFolder, *, precision: Precision) -> N
         )
         if isinstance(prepared, Prepared):
             write_errors(folder, data=prepared.data, answers=answers)
-            shown = answers
+            shown = split, answers
     if isinstance(prepared, Prepared):
-        if shown is not None:
-            from netwright.workflow.explaining.errors import explain_errors
+        if shown is not None and session.recipe.explain:
+            from netwright.workflow.explaining.shown import explain_shown
 
-            explain_errors(
-                folder,
-                method=session.method,
-                preprocess=prepared.preprocess,
-                data=prepared.data,
-                answers=shown,
-            )
+            split, answers = shown
+            explain_shown(session, folder, split=split, answers=answers, seconds=seconds)
         write_samples(folder, data=prepared.data, index=prepared.splits["train"])
 
 
@@ -242,7 +247,7 @@ def write_errors(folder: RunFolder, *, data: Data, answers: Answers) -> None:
         where = int(answers.index[place])
         rows.append(
             {
-                "file": _write_picture(folder, data, where, f"error-{number}.png"),
+                "file": write_picture(folder, data, where, f"error-{number}.png"),
                 "label": data.labels[where] if data.labels else str(where),
                 "index": where,
                 "target": in_words(targets[place], kind=kind, names=names),
@@ -262,7 +267,7 @@ def write_samples(folder: RunFolder, *, data: Data, index: Tensor) -> None:
     step = max(len(order) // SHOWN_SAMPLES, 1)
     rows = [
         {
-            "file": _write_picture(folder, data, place, f"sample-{number}.png"),
+            "file": write_picture(folder, data, place, f"sample-{number}.png"),
             "label": data.labels[place] if data.labels else str(place),
             "target": in_words(data.target.values[place], kind=kind, names=names),
         }
@@ -279,7 +284,8 @@ def _by_class(data: Data, index: Tensor) -> list[int]:
     return [int(place) for place in index[order]]
 
 
-def _write_picture(folder: RunFolder, data: Data, place: int, name: str) -> str | None:
+def write_picture(folder: RunFolder, data: Data, place: int, name: str) -> str | None:
+    """Write an example into `pictures/`; None where it is no picture."""
     if data.input_kind is not InputKind.IMAGE:
         return None
     from PIL import Image
