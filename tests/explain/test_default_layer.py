@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torchvision import models
 
@@ -53,6 +54,25 @@ def test_a_head_aside_is_not_taken():
     assert explain.default_layer(network, inputs, target=lambda out: out[1].mean((1, 2, 3))) == (
         "aside"
     )
+
+
+def test_one_that_changes_nothing_is_passed_over():
+    class Silent(nn.Module):
+        def __init__(self, after):
+            super().__init__()
+            self.body, self.aside = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+            self.after, self.head = after, nn.Linear(4, 2)
+
+        def forward(self, x):
+            maps = self.body(x)
+            return self.head((maps + F.pad(self.after(self.aside(maps)) * 0, [1] * 4)).mean((2, 3)))
+
+    for after in (nn.Identity(), nn.Sequential(nn.ReLU(), nn.ReLU())):
+        network, inputs = Silent(after), torch.randn(2, 3, 8, 8)
+        assert explain.default_layer(network, inputs) == "body"
+        assert explain.signed_grad_cam(network, inputs).abs().amax((1, 2)).all()
+        nn.init.zeros_(network.head.weight)  # as networks begin: then the last counts as ever
+        assert explain.default_layer(network, inputs).startswith("a")
 
 
 class Attention(nn.Module):

@@ -176,6 +176,17 @@ def test_layers_without_maps_are_refused(inputs, layer, error, words):
         explain.grad_cam(Odd(), inputs, layer=layer)
 
 
+def test_few_channels_are_no_rows_though_the_pictures_shape_speaks_for_it():
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    )
+    wide = torch.randn(2, 1, 12, 24)  # 4 channels of 8 x 20: 4 by 8 is the picture's shape
+    maps = F.relu(network[0](wide))
+    expected = torch.einsum("c,nchw->nhw", network[4].weight[1], maps) / (8 * 20)
+    found = explain.signed_grad_cam(network, wide, target=1, layer="1", size=(8, 20))
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
 def test_of_a_layer_that_runs_twice_the_last_run_counts(model, inputs):
     found = explain.signed_grad_cam(model, inputs, target=0, layer="act", size=(7, 5))
     early = model.stem(inputs).relu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -59,10 +60,11 @@ class PlacesSeen:
         """Where a module's output lies; None where it has fewer than two places on the picture."""
         if not isinstance(output, Tensor) or not output.is_floating_point():
             return None
-        if output.ndim == 4 and len(output) == self._count:
-            return self._of_maps(module, output)
-        if output.ndim == 3 and len(output) == self._count:
-            return self.of_tokens(output.shape[1])
+        shape = output.shape  # once: under a function mode every look at a tensor is a call
+        if len(shape) == 4 and shape[0] == self._count:
+            return self._of_maps(module, shape)
+        if len(shape) == 3 and shape[0] == self._count:
+            return self.of_tokens(shape[1])
         return None
 
     def of_tokens(self, count: int) -> Places | None:
@@ -78,19 +80,23 @@ class PlacesSeen:
         ahead, size = min(fitting, key=lambda pair: pair[0])
         return Places(size=size, channels=-1, ahead=ahead)
 
-    def _of_maps(self, module: nn.Module, output: Tensor) -> Places | None:
-        if output.shape[2] in self._tokens:  # (n, heads, t, …) within an attention
+    def _of_maps(self, module: nn.Module, shape: Sequence[int]) -> Places | None:
+        _, a, b, c = shape
+        if b in self._tokens:  # (n, heads, t, …) within an attention
             return None
-        _, a, b, c = output.shape
         first, last = (b, c), (a, b)
         is_last = isinstance(module, _CHANNELS_LAST) or (
-            not isinstance(module, _CHANNELS_FIRST) and self._misfit(last) < self._misfit(first)
+            not isinstance(module, _CHANNELS_FIRST) and self._unlikely(last) < self._unlikely(first)
         )
         size = last if is_last else first
         if size[0] * size[1] < 2 or (self._tokens and self._misfit(size) > _MISFIT):
             return None
         self._grids.append(size)
         return Places(size=size, channels=-1 if is_last else 1)
+
+    def _unlikely(self, size: tuple[int, int]) -> tuple[bool, float]:
+        """A grid that came before is likelier than any other, whatever shape it has."""
+        return size not in self._grids, self._misfit(size)
 
     def _misfit(self, size: tuple[int, int]) -> float:
         """How much another shape than the picture's it is, from 1."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -128,7 +127,7 @@ def tail(
     for begin in (_late(model) if only is None else only, None):
         run = partial(_recorded, model, inputs, target=target, only=only, begin=begin)
         found, recorder = in_quick_layouts(run, inputs=inputs)
-        if found is not None:
+        if found is not None and (begin in {only, None} or found.gradients.any()):
             return found
         if only is not None and not recorder.runs:
             break
@@ -170,35 +169,16 @@ def _last_two(module: nn.Module) -> list[nn.Module]:
 @contextmanager
 def _hooked(model: nn.Module, recorder: _Recorder) -> Iterator[None]:
     handles = []
-    left_alone = _left_alone(model, recorder)
     try:
         if recorder.begin is not None:
             handles.append(recorder.begin.register_forward_pre_hook(recorder.before))
         for path, module in model.named_modules():
-            if path and module not in left_alone:
+            if path:
                 handles.append(module.register_forward_hook(recorder.after(path)))
         yield
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _left_alone(model: nn.Module, recorder: _Recorder) -> set[nn.Module]:
-    """Convolutions and their norms that come before, which run as one where nobody listens."""
-    order = list(model.modules())
-    if recorder.begin is None:
-        return set()
-    if recorder.only is None:
-        early = set(order[: order.index(recorder.begin)])
-    else:
-        early = {*order} - {recorder.only}
-    found: set[nn.Module] = set()
-    for parent in order:
-        children = list(parent.children())
-        for one, other in pairwise(children):
-            if type(one) is nn.Conv2d and type(other) is nn.BatchNorm2d:
-                found |= {one, other} & early
-    return found
 
 
 @contextmanager
@@ -218,6 +198,7 @@ def _last(recorder: _Recorder, output: object, target: Target) -> Tail | None:
     score = scores(output, target)
     if not score.requires_grad:
         return None
+    unmoved: Tail | None = None
     for run in reversed(recorder.runs):
         gradient = torch.autograd.grad(score.sum(), run.mark, retain_graph=True, allow_unused=True)[
             0
@@ -225,14 +206,17 @@ def _last(recorder: _Recorder, output: object, target: Target) -> Tail | None:
         if gradient is None:
             continue
         by_maps = run.places.maps(gradient)
-        if not run.places.ahead or by_maps.any() or not gradient.any():
-            return Tail(
-                layer=run.path,
-                maps=run.places.maps(run.mark.detach()),
-                gradients=by_maps,
-                target=chosen(output, target),
-            )
-    return None
+        found = Tail(
+            layer=run.path,
+            maps=run.places.maps(run.mark.detach()),
+            gradients=by_maps,
+            target=chosen(output, target),
+        )
+        if by_maps.any():
+            return found
+        if unmoved is None and (not run.places.ahead or not gradient.any()):
+            unmoved = found
+    return unmoved
 
 
 def _refusal(model: nn.Module, path: str | None, recorder: _Recorder) -> Exception:
