@@ -63,7 +63,7 @@ def differentiated(score: Float[Tensor, "n"], given: Tensor) -> Tensor:
     if found is None:
         fix = "Does the model use its inputs?"
         raise must_be("model", "differentiable by its inputs", "a score that ignores them", fix)
-    return found.detach()
+    return found.detach().contiguous()
 
 
 def leaf(inputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from netwright._errors import BadType, must_be
 
-__all__ = ["examined"]
+__all__ = ["buffers_as_they_are", "examined"]
+
+
+# Modes and the random state belong to all threads: two that look into models would undo each other.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
@@ -28,18 +35,24 @@ def examined(model: nn.Module) -> Iterator[nn.Module]:
 
     Raises:
         BadType: it is no module.
+        BadValue: a lazy part of it has not run yet.
     """
     if not isinstance(model, nn.Module):
         raise must_be("model", "a torch.nn.Module", type(model).__name__, error=BadType)
     opened = _opened(model)
-    with ExitStack() as undo:
+    modules = list(opened.modules())
+    weights = [value for module in modules for value in module._parameters.values()]
+    if any(map(is_lazy, weights)):
+        fix = "Run it once on inputs of the right shape."
+        raise must_be("model", "one whose weights have shapes", type(opened).__name__, fix)
+    with _ONE_AT_A_TIME, ExitStack() as undo:
         undo.enter_context(_uncompiled())
-        undo.enter_context(torch.random.fork_rng(_devices(opened)))
+        undo.enter_context(torch.random.fork_rng(_devices(weights)))
         undo.enter_context(torch.inference_mode(False))
         undo.enter_context(torch.enable_grad())
-        undo.enter_context(_buffers_kept(opened))
-        for module in opened.modules():
-            if module.training:
+        undo.callback(buffers_as_they_are(opened))
+        for module in modules:
+            if getattr(module, "training", False):  # a frozen module has no mode any more
                 undo.callback(setattr, module, "training", True)
                 module.training = False
         yield opened
@@ -63,26 +76,38 @@ def _uncompiled() -> Iterator[None]:
         yield
 
 
-def _devices(model: nn.Module) -> set[torch.device]:
-    return {value.device for value in model.parameters() if value.device.type == "cuda"}
+def _devices(weights: Sequence[Tensor | None]) -> set[torch.device]:
+    return {value.device for value in weights if value is not None and value.is_cuda}
 
 
-@contextmanager
-def _buffers_kept(model: nn.Module) -> Iterator[None]:
-    """Put back what a forward pass writes in evaluation mode too: counters, caches."""
-    before = {
-        name: (value, value._version, value.detach().clone())
-        for name, value in model.named_buffers()
-        if not value.is_inference()
-    }
-    owners = {name: model.get_submodule(name.rpartition(".")[0]) for name in before}
-    try:
-        yield
-    finally:
-        for name, (value, version, kept) in before.items():
-            owner, own = owners[name], name.rpartition(".")[2]
-            if owner._buffers.get(own) is not value:
-                owner._buffers[own] = value
-            if value._version != version:
+def buffers_as_they_are(model: nn.Module) -> Callable[[], None]:
+    """What puts back the buffers as they are now: counters and caches that a run writes.
+
+    Args:
+        model: any; buffers that come, go or are replaced are put back too.
+    """
+    kept = []
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            own: Any = dict(module.named_buffers(recurse=False))
+        else:
+            own = module._buffers
+        kept.append((own, dict(own)))
+    values = {id(value): value for _, before in kept for value in before.values()}
+    copies = [
+        (value, value._version, value.detach().clone())
+        for value in values.values()
+        if value is not None and not value.is_inference()
+    ]
+
+    def put_back() -> None:
+        for own, before in kept:
+            if own.keys() != before.keys() or any(own[k] is not before[k] for k in before):
+                own.clear()
+                own.update(before)
+        for value, version, copy in copies:
+            if value._version != version or not torch.equal(value, copy):
                 with torch.no_grad():
-                    value.copy_(kept)
+                    value.copy_(copy)
+
+    return put_back

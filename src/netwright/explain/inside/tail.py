@@ -126,7 +126,7 @@ def tail(
     path, only = (None, None) if layer is None else named_layer(model, layer)
     for begin in (_late(model) if only is None else only, None):
         run = partial(_recorded, model, inputs, target=target, only=only, begin=begin)
-        found, recorder = in_quick_layouts(run, inputs=inputs)
+        found, recorder = in_quick_layouts(run, model=model, inputs=inputs)
         if found is not None and (begin in {only, None} or found.gradients.any()):
             return found
         if only is not None and not recorder.runs:
