@@ -23,6 +23,7 @@ FINDING = Finding(
     causes=CAUSES,
     repairs=("roll-back", "clip"),
     message="The loss rose to 3 times its level.",
+    picture="spike.png",
 )
 RECORDS = [
     *CAUSES,
@@ -106,3 +107,14 @@ def test_missing_fields_are_all_named():
         Finding.from_json({"severity": "note"})
     with pytest.raises(BadType, match="Finding or None"):
         Intervention(command="stop", step=1, cause="loss")
+
+
+def test_a_finding_of_an_old_run_has_no_picture():
+    old = {key: value for key, value in FINDING.to_json().items() if key != "picture"}
+    assert Finding.from_json(old) == dataclasses.replace(FINDING, picture=None)
+
+
+@pytest.mark.parametrize(("wrong", "error"), [(3, BadType), (" ", BadValue)])
+def test_a_picture_is_named(wrong, error):
+    with pytest.raises(error, match="picture must be text"):
+        dataclasses.replace(FINDING, picture=wrong)

@@ -8,12 +8,16 @@ from typing import Any
 
 from netwright.report.contents import Contents
 from netwright.report.numbers import count, figure
+from netwright.report.pictures import Album
 
 __all__ = ["finding_cards"]
+
+BYTES = 200_000  # of pictures
 
 
 def finding_cards(contents: Contents) -> list[dict[str, Any]]:
     """The findings as the page shows them, the most severe first."""
+    album = Album(contents.folder, budget=BYTES)
     rank = {"error": 0, "warning": 1, "note": 2}
     cards = [
         {
@@ -22,6 +26,7 @@ def finding_cards(contents: Contents) -> list[dict[str, Any]]:
             "where": _where(found.get("where")),
             "step": count(found["step"]),
             "message": found.get("message", ""),
+            "picture": album.add(found.get("picture")),
             "measurements": [
                 (name.replace("_", " "), _shown(value))
                 for name, value in (found.get("measurements") or {}).items()

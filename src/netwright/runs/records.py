@@ -107,6 +107,7 @@ class Finding(_Record):
         causes: the most probable first.
         repairs: names of what may mend it, the best first.
         message: one sentence for people.
+        picture: file within the run, or within its `pictures/`, that shows it; None for none.
     """
 
     symptom: str
@@ -117,6 +118,7 @@ class Finding(_Record):
     causes: tuple[Cause, ...] = ()
     repairs: tuple[str, ...] = ()
     message: str = ""
+    picture: str | None = None
 
     def __post_init__(self) -> None:
         _require_text(self, "symptom")
@@ -127,6 +129,8 @@ class Finding(_Record):
         _set(self, repairs=_texts("repairs", self.repairs), causes=_causes(self.causes))
         if not isinstance(self.message, str):
             raise must_be("message", "text", self.message, error=BadType)
+        if self.picture is not None:
+            _require_text(self, "picture")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from netwright.data.sources.table import Table
 from netwright.diagnose import Doctor
 from netwright.methods.supervised import Supervised
 from netwright.runs.records import Cause, Finding, Severity
+from netwright.runs.store import RunFolder
+from netwright.workflow.judging import write_picture
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.session import Session
 
@@ -21,7 +23,13 @@ ENOUGH_TO_CHOOSE_BY = 30
 _NAMED = 20  # doubles that a finding names; it counts them all
 
 
-def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], None]) -> Doctor:
+def doctor_for(
+    session: Session,
+    *,
+    source: Source,
+    report: Callable[[Finding], None],
+    folder: RunFolder | None = None,
+) -> Doctor:
     """The doctor of a session.
 
     Args:
@@ -29,6 +37,7 @@ def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], 
         source: its training stream. One that can't be rewound is not looked into beforehand, as
             that would change what the run sees.
         report: told of each finding.
+        folder: of the run, for pictures of what is found; None for none.
     """
     rewinds = source.resume is Resume.EXACT
     return Doctor(
@@ -37,7 +46,7 @@ def doctor_for(session: Session, *, source: Source, report: Callable[[Finding], 
         beforehand=[
             *_not_judged(session),
             *_small_validation(session),
-            *_doubles(session),
+            *_doubles(session, folder),
         ],
         report=report,
     )
@@ -91,7 +100,7 @@ def _small_validation(session: Session) -> list[Finding]:
     ]
 
 
-def _doubles(session: Session) -> list[Finding]:
+def _doubles(session: Session, folder: RunFolder | None) -> list[Finding]:
     """Examples that stand in two splits with the same content."""
     prepared = session.prepared
     if not (isinstance(prepared, Prepared) and isinstance(prepared.samples, InMemory)):
@@ -119,5 +128,6 @@ def _doubles(session: Session) -> list[Finding]:
             repairs=("drop-duplicates",),
             message=f"{len(judged)} held-out examples also stand, just the same, in another split; "
             "figures over them are too good.",
+            picture=folder and write_picture(folder, prepared.data, leaks[0].index_a, "double.png"),
         )
     ]

@@ -132,7 +132,10 @@ class Learning:
         observers += cycle_ends(session.recipe, self.folder)
         observers += tracked
         if session.recipe.doctor:
-            observers.append(doctor_for(session, source=self.source, report=record.found))
+            watching = doctor_for(
+                session, source=self.source, report=record.found, folder=self.folder
+            )
+            observers.append(watching)
         return observers
 
     def _tracked(self, stack: ExitStack) -> list[Observer]:
