@@ -37,6 +37,16 @@ def test_the_blur_is_scipys_with_weights_that_make_up_for_the_border():
             assert np.allclose(blurred(PICTURES)[row, colour], sums / weights, atol=1e-6)
 
 
+def test_the_blur_of_a_large_picture_is_a_twentieth_of_its_longer_side():
+    picture = torch.rand(1, 1, 12, 160, dtype=torch.double)
+    there = np.ones((12, 160))
+    sums, weights = (
+        gaussian_filter(v, 8.0, mode="constant", truncate=20)
+        for v in (picture[0, 0].numpy(), there)
+    )
+    assert np.allclose(blurred(picture)[0, 0], sums / weights, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("fill", "words"),
     [(torch.zeros(7), "spread over the inputs' shape"), (float("nan"), "finite")],

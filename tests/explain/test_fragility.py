@@ -68,6 +68,47 @@ def test_what_changes_the_prediction_does_not_count():
     assert at_last.kept.tolist() == [0], "whatever is explained, the prediction has to stay"
 
 
+def test_the_least_correlation_is_not_that_of_the_least_overlap():
+    """The first perturbation turns the highest pixel over, the second all but that one."""
+    rows = torch.tensor([[9.0, 4, 3, 2, 1, 0]]).double()
+    moved = torch.tensor([[8.9, 9, 3, 2, 1, 0], [9.0, 0, 1, 2, 3, 4]]).double()
+
+    def both(given, inputs, *, target, bound):
+        yield from moved[:, None]
+
+    model = nn.Linear(6, 2).double()
+    with torch.no_grad():
+        model.weight.zero_()
+    found = explain.fragility(
+        model, rows, attack=both, epsilon=1.0, top=1 / 6,
+        method=lambda model, inputs, target: inputs,
+    )  # fmt: skip
+    assert found.kept.tolist() == [2]
+    assert found.overlap.tolist() == [0]
+    assert found.correlation.item() == pytest.approx(spearman(rows, moved[1:]).item())
+    assert torch.equal(found.perturbed, moved[:1])
+
+
+def test_of_a_single_score_the_sign_is_kept():
+    model, rows = nn.Linear(2, 1, bias=False).double(), torch.tensor([[1.0, 0.9], [1.0, -0.5]])
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, -1.0]]))
+
+    def swap(given, inputs, *, target, bound):
+        yield inputs.flip(1)
+
+    found = explain.fragility(
+        model, torch.tensor([[1.0, 0.9], [-0.5, -0.4]]).double(), attack=swap, epsilon=2.0,
+        method=lambda model, inputs, target: inputs, top=0.5,
+    )  # fmt: skip
+    assert found.kept.tolist() == [0, 0]
+    both = explain.fragility(
+        model, rows.double(), attack=lambda given, inputs, target, bound: iter([inputs * 0.9]),
+        method=lambda model, inputs, target: inputs, epsilon=2.0,
+    )  # fmt: skip
+    assert both.kept.tolist() == [1, 1]
+
+
 def test_an_attack_beyond_the_bound_is_brought_back():
     def far(given, inputs, *, target, bound):
         yield inputs + 100

@@ -118,6 +118,29 @@ def test_ranks_are_those_of_drawn_pictures():
     assert [(r.low, r.high) for r in even] == [(1, 2), (1, 2)]
 
 
+def interval(value, low, high):
+    from netwright._statistics import Interval
+
+    return Interval(value=value, low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("above_random", "randomised", "fault"),
+    [
+        ((0.1, 0.01, 0.2), (0.70, 0.6, 0.9), ""),
+        ((0.1, -0.01, 0.2), (0.1, 0.0, 0.2), "no better than a random map"),
+        ((0.1, 0.01, 0.2), (0.72, 0.5, 0.9), "alike (0.72) when half of the layers are drawn anew"),
+    ],
+)
+def test_the_line_is_drawn_by_the_interval_above_random_and_the_mean_likeness(
+    above_random, randomised, fault
+):
+    from netwright.explain.trials.judge import _fault
+
+    others = {"randomised": interval(*randomised)}
+    assert _fault("some", interval(*above_random), others) == fault
+
+
 def test_a_twin_that_learned_noise_and_looks_the_same_is_a_fault():
     model = planted()
     found = explain.judge(model, PICTURES, methods=[contribution], twin=model, count=4)
