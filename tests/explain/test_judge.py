@@ -96,6 +96,13 @@ def test_each_figure_is_the_mean_of_its_own_function(judgement):
     assert own.shift.value == pytest.approx(shift.change.mean().item(), rel=1e-5)
     assert own.above_random.low <= own.above_random.value <= own.above_random.high
     assert own.above_random.low > 0
+    plain = explain.saliency(model, PICTURES)
+    plain_gap = (
+        explain.insertion(model, PICTURES, maps=plain, steps=16).areas
+        - explain.deletion(model, PICTURES, maps=plain, steps=16).areas
+    )
+    above = (gaps[0] - plain_gap).mean().item()
+    assert own.above_gradient.value == pytest.approx(above, abs=1e-6)
 
 
 def test_masks_are_scored_beside_chance(judgement):
