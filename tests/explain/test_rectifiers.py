@@ -67,6 +67,10 @@ def test_the_same_numbers_however_the_network_is_written(method, way):
         (lambda x: x * x.sigmoid(), r"Sigmoid in 1; a product by what depends on the inputs"),
         (lambda x: x * (x > 0), r"a product"),
         (lambda x: (x > 0) * x, r"a product"),
+        (lambda x: x * (x > 0).float(), r"a product"),
+        (lambda x: (x > 0).to(x) * x, r"a product"),
+        (lambda x: torch.stack([row[row > 0].sum().expand(6) for row in x]), r"Index by what depends on the inputs"),
+        (lambda x: F.layer_norm(x * x.sigmoid(), (6,)), r"Sigmoid in 1; a product by what"),
         (lambda x: torch.where(x > 0, x, 0), r"Where in 1"),
         (lambda x: torch.maximum(x, torch.zeros(())), r"Maximum in 1"),
         (lambda x: x.masked_fill(x < 0, 0), r"MaskedFill in 1"),
@@ -117,6 +121,26 @@ def test_what_follows_the_last_layer_is_part_of_the_score(end):
     written_out = ((slope @ model[2].weight).clamp(min=0) * expected) @ model[0].weight
     found = explain.guided_backprop(model, inputs, target=1)
     assert torch.allclose(found, written_out, atol=1e-6)
+
+
+def test_a_normalisation_is_no_part_of_the_score():
+    class Swish(nn.Module):
+        def forward(self, x):
+            return x * x.sigmoid()
+
+    class Mean(nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3))
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Swish(), nn.BatchNorm2d(4), Mean())
+    with pytest.raises(BadValue, match="Sigmoid in 1"):
+        explain.guided_backprop(model, pictures())
+
+
+@pytest.mark.parametrize("factor", [torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 1.0]), torch.ones(2, 6)])
+def test_a_factor_that_chooses_nothing_by_example_passes(factor):
+    found = explain.guided_backprop(between(lambda x: x.relu() * factor), torch.randn(2, 4))
+    assert found.isfinite().all()
 
 
 def test_before_a_rectifier_it_is_not():

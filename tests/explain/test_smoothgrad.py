@@ -77,6 +77,13 @@ def test_the_global_random_state_is_neither_read_nor_moved():
     assert not torch.equal(first, explain.smoothgrad(model, inputs, samples=2, seed=1))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.half])
+def test_in_half_precision_many_small_terms_are_not_lost(dtype):
+    model, inputs = nn.Linear(3, 1, bias=False).to(dtype), torch.rand(1, 3).to(dtype)
+    found = explain.smoothgrad(model, inputs, samples=1000, batch_size=1)
+    assert torch.allclose(found, model.weight, rtol=1e-2)
+
+
 @pytest.mark.parametrize("keyword", [{"noise": -0.1}, {"samples": 0}, {"batch_size": 0}])
 def test_what_does_not_fit_is_refused(keyword):
     with pytest.raises(BadValue, match=f"{next(iter(keyword))} must be at least"):

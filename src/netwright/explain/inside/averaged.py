@@ -45,15 +45,17 @@ def averaged(
     if batch_size < 1:
         raise must_be("batch_size", "at least 1", batch_size)
     fixed = _fixed(place, inputs, target=target, batch_size=batch_size)
-    n, total = len(inputs), torch.zeros_like(values)
+    n = len(inputs)
+    kind = torch.promote_types(values.dtype, torch.float32)  # many small terms are lost in halves
+    total = torch.zeros_like(values, dtype=kind)
     for chunk in torch.split(torch.arange(n * len(weights)), batch_size):
         example, repeat = chunk % n, chunk // n
         given, seen = leaf(points(example, repeat))
         of_each = fixed[example] if isinstance(fixed, Tensor) else fixed
         found = differentiated(scores(place.run(inputs[example], seen), of_each), given)
-        share = weights[repeat].to(found).view(-1, *[1] * (values.ndim - 1))
-        total.index_add_(0, example.to(total.device), found * share)
-    return total
+        share = weights[repeat].to(total).view(-1, *[1] * (values.ndim - 1))
+        total.index_add_(0, example.to(total.device), found.to(kind) * share)
+    return total.to(values.dtype)
 
 
 def _fixed(place: Place, inputs: Tensor, *, target: Target, batch_size: int) -> Target:

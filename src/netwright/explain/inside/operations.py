@@ -83,8 +83,8 @@ def is_rectifier(node: Node) -> bool:
 
 
 def is_weighted(node: Node) -> bool:
-    """Whether it mixes what arrives by weights."""
-    return _kind(node) in _WEIGHTED
+    """Whether it belongs to a layer: it mixes what arrives by weights, or normalises it."""
+    return _kind(node) in _WEIGHTED | _NORMALISATIONS
 
 
 def of_scores(node: Node) -> bool:
@@ -126,8 +126,20 @@ def _kind(node: Node) -> str:
 
 
 def _is_masked(node: Node) -> bool:
-    """A product with truth values can be a rectifier in disguise: x * (x > 0)."""
-    if _kind(node) != "Mul":
-        return False
-    factors = (getattr(node, name, None) for name in ("_saved_self", "_saved_other"))
-    return any(isinstance(f, torch.Tensor) and f.dtype == torch.bool for f in factors)
+    """A choice by truth values can be a rectifier in disguise: x * (x > 0), x[x > 0].
+
+    Also where they come as the numbers 0 and 1, one for each number of what they multiply.
+    """
+    names = {"Mul": ("self", "other"), "Index": ("indices",)}.get(_kind(node), ())
+    saved = [getattr(node, f"_saved_{name}", None) for name in names]
+    flat = [each for one in saved for each in (one if isinstance(one, tuple | list) else (one,))]
+    return any(_is_truth(each) for each in flat if isinstance(each, torch.Tensor))
+
+
+def _is_truth(factor: torch.Tensor) -> bool:
+    if factor.dtype == torch.bool:
+        return True
+    if factor.ndim < 2 or len(factor) == factor.numel() or factor.requires_grad:
+        return False  # a number, one for each channel or example, or a weight
+    is_on = factor == 1
+    return bool(is_on.any() and not is_on.all() and (is_on | (factor == 0)).all())
