@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -99,6 +101,36 @@ class DriftingUnseen(Drifting):
     def forward(self, x):
         self.scale.data.add_(1)
         return (self.conv(x) * self.scale).flatten(2).mean(2)
+
+
+class AllOver(nn.Module):
+    """Mixes places in ways there is no rule for, and goes on with maps afterwards."""
+
+    def __init__(self, mix):
+        super().__init__()
+        self.one, self.other, self.mix = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), mix
+
+    def forward(self, x):
+        return self.other(self.mix(self.one(x))).flatten(1)
+
+
+MIXES = {
+    "positions": lambda x: x + torch.linspace(0, 1, x.shape[3], dtype=x.dtype),
+    "rows": lambda x: x * torch.linspace(0, 1, x.shape[2], dtype=x.dtype)[:, None],
+    "gates": lambda x: x * x.mean((2, 3), keepdim=True).sigmoid(),
+    "gates, in place": lambda x: x.mul_(x.mean((2, 3), keepdim=True)).add_(x.amax()),
+    "softmax": lambda x: x * x.flatten(2).softmax(2).view_as(x),
+    "moved": lambda x: x.roll(3, 2) + x.flip(3) + x,
+    "turned": lambda x: x.transpose(2, 3),
+    "sliced": lambda x: x[:, :, ::2, 1:-1],
+    "stacked": lambda x: torch.cat((x, x), dim=2),
+    "masked": lambda x: x.index_put_((x < 0,), torch.zeros((), dtype=x.dtype)),
+    "larger": lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"),
+    "cut off": lambda x: F.pad(x, (-2, 3, 1, -1)),
+    "in order": lambda x: x.cumsum(2),
+    "own statistics": lambda x: F.batch_norm(x, None, None, training=True),
+    "single": lambda x: x.float().double(),
+}
 
 
 class OfMemory(nn.Module):
@@ -298,6 +330,64 @@ def test_the_models_own_error_is_the_one_that_is_seen():
     inputs = torch.randn(1, 3, 8, 8)
     with pytest.raises(RuntimeError, match="to have 5 channels"):
         asked(nn.Conv2d(5, 2, 3), inputs, inputs, [(0, 0)], (2, 2))
+
+
+@pytest.mark.usefixtures("boxes_always")
+@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("name", MIXES)
+@torch.no_grad()
+def test_what_mixes_places_without_a_rule_is_done_on_whole_maps(name, at_once):
+    torch.manual_seed(2)
+    model = AllOver(MIXES[name]).double()
+    inputs = torch.randn(1, 3, 17, 15, dtype=torch.double)
+    cover, places = torch.randn_like(inputs), places_on(17, 15, (3, 4))
+    expected = by_hand(model, inputs, cover, places, (3, 4))
+    if name in {"gates, in place", "own statistics"}:  # look at all copies of a batch
+        copies = _copies(inputs[0], cover[0], places, (3, 4))
+        expected = torch.cat([model(some) for some in copies.split(at_once)])
+    found = asked(model, inputs, cover, places, (3, 4), at_once)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-6 if name == "single" else 1e-10)
+
+
+@torch.no_grad()
+def test_the_tape_does_not_grow_with_the_places():
+    boxes = covered._Boxes(
+        settled(Reused()), inputs := torch.randn(1, 3, 20, 20), cover=inputs, size=(3, 3)
+    )
+    lengths = []
+    for top in range(12):
+        boxes.ask(0, [(top, left) for left in range(6)])
+        lengths.append(len(boxes.tape._steps))
+    assert lengths[0] > 5
+    assert set(lengths) == {lengths[0]}
+
+
+GROWTH = """
+import resource, torch
+from torchvision import models
+from netwright.explain import occlusion_grid
+torch.set_num_threads(1)
+model, picture = models.resnet18(weights=None).eval(), torch.rand(1, 3, 128, 128)
+def largest(stride):
+    places = occlusion_grid(model, picture, window=16, stride=stride, batch_size=32).numel()
+    print(places, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+largest(16), largest(12), largest(4)
+"""
+
+
+@pytest.mark.slow
+def test_many_places_need_no_more_memory_than_a_hundred():
+    """In a process of its own, whose largest size is seen by the system."""
+    ran = subprocess.run(
+        [sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True, timeout=300
+    )
+    (_, _), (hundred, before), (thousand, after) = (
+        map(int, line.split()) for line in ran.stdout.splitlines()
+    )
+    assert (hundred, thousand) == (121, 841)
+    assert (
+        after - before < 64
+    )  # MiB; all copies at once would be 160, and their maps thousands more
 
 
 @pytest.mark.parametrize("paying", [True, False])
