@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import netwright as nw
 from netwright._errors import BadData, BadValue
 from netwright.cli.main import app
+from netwright.workflow.asked import open_asked
 from netwright.workflow.run import Run
 from workflow_kit import TINY, pictures, table
 
@@ -101,11 +102,11 @@ def test_a_picture_by_several_methods(here):
 
 
 def test_the_usual_method_is_grad_cam_and_saliency_where_there_are_no_maps(here, monkeypatch):
-    assert as_data("pictures", "data/a/0.png", "-o", "x.png")["methods"] == ["grad-cam"]
+    assert as_data("pictures", "data/a/0.png", "-o", "x.png")["methods"] == ["integrated-gradients"]
     (here / "flat.py").write_text(
-        "from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))"
+        "from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(12288, 2))"
     )
-    found = as_data("flat.py:net", "data/a/0.png", "--size", 8, "-o", "x.png")
+    found = as_data("flat.py:net", "data/a/0.png", "--size", 64, "-o", "x.png")
     assert found["methods"] == ["saliency"]
     assert found["refused"] == {}
 
@@ -152,7 +153,9 @@ def test_which_class_is_explained():
     assert true["true"] == "c"
     with pytest.raises(BadValue, match=r"class must be a known class, got class='d'.*Known: a, b"):
         as_data(*words, "--class", "d")
-    with pytest.raises(BadValue, match="class must be a known class, got class='3'"):
+    with pytest.raises(
+        BadValue, match="class must be a name, or a number from 0 to 2, got class='3'"
+    ):
         as_data(*words, "--class", 3)
     with pytest.raises(BadValue, match="--class must be a class for pictures without labels"):
         as_data("pictures", "plain.png", "--class", "true")
@@ -165,6 +168,8 @@ def test_the_layer_that_is_looked_at(here):
     netwright(*words, "-o", "one.png")
     with pytest.raises(BadValue, match="layer must be a known layer"):
         netwright(*words, "--layer", "nowhere", "-o", "x.png")
+    with pytest.raises(BadValue, match="layer must be a known layer"):  # of the usual method
+        netwright(*words[:3], "--layer", "nowhere", "-o", "x.png")
     with pytest.raises(BadValue, match=r"--layer must be left out for random-map.*grad-cam"):
         netwright(*words[:3], "--method", "random-map", "--layer", "stem")
 
@@ -234,12 +239,20 @@ def test_an_ensemble_is_explained_by_the_mean_of_its_members(made, monkeypatch):
         (("nosuch", "data"), BadValue, "network must be a known network.*my.py:net"),
         (("resnet81", "data"), BadValue, "Did you mean resnet18"),
         (("resnet18", "data"), BadValue, "Run: netwright data get resnet18"),
-        (("pictures", "nowhere.png"), BadData, "data must be pictures that can be read.*nowhere"),
+        (("pictures", "nowhere.png"), BadData, "data must be pictures that are there.*nowhere"),
         (("pictures", "new/broken.jpg"), BadData, "can be read.*broken.jpg .not a picture"),
         (("pictures", "some.csv"), BadData, "of the kind the run was trained on"),
         (("rows", "data/a/0.png"), BadData, "of the kind the run was trained on"),
         (("pictures", "some.csv", "data"), BadData, "data must be one table or data set"),
-        (("mine.py:net",), BadData, "pictures, or folders of them, that are there"),
+        (("mine.py:net",), BadData, "pictures or folders of them.*For example: netwright explain"),
+        (("mine.py:net", "new/notes.txt"), BadData, "pictures, or folders of them, got"),
+        (("mine.py:net", "nowhere"), BadData, "pictures, or folders of them, that are there"),
+        (("pictures", "data", "--set", "occlusion.window=4"), BadValue, "Add --method occlusion"),
+        (
+            ("pictures", "data", "--method", "occlusion", "--set", "occlusion.window=0"),
+            BadValue,
+            "--method must be defined for .*pictures with its options.*window must be at least 1",
+        ),
         (("mine.py:Needs", "data"), BadValue, "or made without arguments"),
         (("mine.py:maps", "data"), BadValue, "or made without arguments"),
         (("mine.py:three", "data"), BadValue, "network must be one that gives scores"),
@@ -257,3 +270,31 @@ def test_refusals_leave_nothing(here, words, error, said):
         netwright("explain", *words)
     after = sorted(path.name for path in here.iterdir() if path.name != "__pycache__")
     assert before == after
+
+
+def test_what_the_figures_below_a_map_mean_is_written_where_they_stand(here):
+    words = ("explain", "pictures", "data/a/0.png", "--method", "saliency", "-o", "meant.html")
+    answer = CliRunner().invoke(app, words)
+    assert "deletion: less is better; insertion: more is better" in answer.stdout
+    html = (here / "meant.html").read_text()
+    for word in ("deletion", "insertion", "kept under noise", "like an untrained model"):
+        assert f"<b>{word}" in html
+    netwright(*words, "--no-figures")
+    assert "<b>deletion</b>" not in (here / "meant.html").read_text()
+
+
+def test_a_runs_own_examples_begin_with_the_errors_it_recorded(here):
+    folder = here / "runs" / "pictures" / "pictures"
+    folder.mkdir(exist_ok=True)
+    labels = [one["label"] for one in as_data("pictures", "-o", "x.png")["examples"]]
+    asked = open_asked(nw.load("runs/pictures"), None, skip_bad=True)
+    index = asked.index(asked.split(None)).tolist()
+    kept = (folder / "errors.json").read_bytes() if (folder / "errors.json").exists() else None
+    (folder / "errors.json").write_text(json.dumps([{"index": index[-1]}, {"index": -5}]))
+    found = as_data("pictures", "-o", "x.png", "--count", 2, "--no-figures")["examples"]
+    assert found[0]["label"] == asked.opened.labels[index[-1]]
+    assert found[1]["label"] != found[0]["label"]
+    (folder / "errors.json").write_text("[]") if kept is None else (
+        folder / "errors.json"
+    ).write_bytes(kept)
+    assert labels

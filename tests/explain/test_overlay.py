@@ -51,7 +51,7 @@ def test_a_few_outliers_do_not_darken_the_rest_and_are_told_of():
     scale = scale_of(values)
     assert scale.high == 1.0
     assert scale.clipped == pytest.approx(0.001)
-    assert str(scale) == "0 to 1, 0.1\u202f% over"
+    assert str(scale) == "0 to 1, 0.1\u202f% beyond"
     even = scale_of(torch.linspace(-1, 2, 101)[None])
     assert (even.high, even.clipped) == (2.0, 0.0)
     assert str(even) == "−2 to 2"

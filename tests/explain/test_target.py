@@ -50,3 +50,8 @@ def test_a_chosen_class_stays_while_the_scores_change():
 def test_what_can_not_be_explained_is_refused(output, target, error, words):
     with pytest.raises(error, match=words):
         scores(output, target)
+
+
+def test_a_class_by_name_is_refused_in_one_sentence():
+    with pytest.raises(BadType, match=r"target must be a class, or one for each.*whole number"):
+        chosen(torch.zeros(2, 3), "cat")

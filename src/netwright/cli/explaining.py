@@ -104,6 +104,10 @@ def _tell(reasons: Reasons, place: Path) -> None:
                 typer.echo(f"  {method}: {'; '.join(one.lines[method])}")
     if len(reasons.items) > _TOLD:
         typer.echo(f"… and {len(reasons.items) - _TOLD} more")
+    if reasons.meaning:
+        typer.echo(
+            "deletion: less is better; insertion: more is better; the file says what it means"
+        )
     for refusal in reasons.refused:
         typer.echo(f"left out: {refusal.method}: {refusal.reason}")
     for skipped in reasons.examples.skipped:

@@ -41,7 +41,7 @@ class Scale:
         if self.high == 0:
             return "0 everywhere"
         low = f"−{self.high:.2g}" if self.signed else "0"
-        beyond = f", {100 * self.clipped:.1g}\u202f% over" if self.clipped else ""
+        beyond = f", {100 * self.clipped:.1g}\u202f% beyond" if self.clipped else ""
         return f"{low} to {self.high:.2g}{beyond}"
 
 

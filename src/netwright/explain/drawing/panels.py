@@ -62,6 +62,7 @@ def draw(
     explained: Sequence[Explained],
     *,
     refused: Sequence[Refusal] = (),
+    notes: Sequence[str] = (),
     columns: int = 6,
     side: int = 224,
 ) -> Image:
@@ -70,12 +71,13 @@ def draw(
     Args:
         explained: in the order of their rows.
         refused: methods named below with their reasons.
+        notes: what the lines mean, above these.
         columns: panels beside each other at most.
         side: pixels of the longer side of a panel.
     """
     rows = [_row(one, side=side) for one in explained]
-    notes = [f"{one.method}: {one.reason}" for one in refused]
-    return sheet(rows, notes=notes, columns=columns)
+    below = [*notes, *(f"{one.method}: {one.reason}" for one in refused)]
+    return sheet(rows, notes=below, columns=columns)
 
 
 def _row(one: Explained, *, side: int) -> list[Cell]:

@@ -73,5 +73,5 @@ def real(inputs: object) -> Tensor:
     if isinstance(inputs, Tensor) and inputs.is_floating_point():
         return inputs
     shown = inputs.dtype if isinstance(inputs, Tensor) else type(inputs).__name__
-    fix = "For tokens: layer= the embedding." if isinstance(inputs, Tensor) else ""
+    fix = "Pictures: as the model takes them, preprocessed. Tokens: layer= the embedding."
     raise must_be("inputs", "a tensor of real numbers", shown, fix, error=BadType)

@@ -68,7 +68,12 @@ def _columns(table: Tensor, target: int | Tensor | Sequence[int] | None) -> Tens
     n, k = table.shape
     if target is None:
         return table.detach().argmax(1)
-    given = torch.as_tensor(target, device=table.device)
+    try:
+        given = torch.as_tensor(target, device=table.device)
+    except (TypeError, ValueError, RuntimeError):
+        fix = "A class is a whole number: its place in the output."
+        rule = "a class, or one for each example"
+        raise must_be("target", rule, target, fix, error=BadType) from None
     if given.dtype.is_floating_point or given.dtype.is_complex or given.dtype == torch.bool:
         raise must_be("target", "a class, or one for each example", target, error=BadType)
     if given.ndim > 1 or (given.ndim == 1 and len(given) != n):

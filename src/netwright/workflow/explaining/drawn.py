@@ -26,8 +26,9 @@ def drawn(reasons: Reasons) -> Image:
         BadValue: the examples are neither pictures nor rows.
     """
     if reasons.of.input_kind == InputKind.IMAGE:
-        return draw([explained(one, reasons) for one in reasons.items], refused=reasons.refused)
-    notes = [f"{one.method}: {one.reason}" for one in reasons.refused]
+        rows = [explained(one, reasons) for one in reasons.items]
+        return draw(rows, refused=reasons.refused, notes=reasons.meaning)
+    notes = [*reasons.meaning, *(f"{one.method}: {one.reason}" for one in reasons.refused)]
     return sheet([_row(one, reasons) for one in reasons.items], notes=notes, columns=3)
 
 

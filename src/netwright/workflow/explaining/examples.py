@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from netwright._errors import BadData, must_be, offenders
+from netwright._errors import BadData, NetwrightError, must_be, offenders
 from netwright.data.dataset import Data, InputKind, Skipped
 from netwright.data.decode import EXTENSIONS, decode, fit_channels, fit_size
 from netwright.workflow.asked import open_asked, open_unlabelled
 from netwright.workflow.explaining.explainable import Explainable
+from netwright.workflow.run import Run
 
 __all__ = ["Example", "Examples", "read_examples"]
 
@@ -68,11 +69,17 @@ def read_examples(
     if of.input_kind == InputKind.IMAGE and places and all(map(_is_picture_place, places)):
         if split is not None:
             raise must_be("--split", "left out for pictures", split)
+        if gone := [place for place in places if not Path(place).exists()]:
+            raise must_be("data", "pictures that are there", offenders(gone), error=BadData)
         return _pictures(of, [Path(place) for place in places], count=count)
     if of.run is None:
+        if not places:
+            fix = f"For example: netwright explain {of.name} cat.jpg"
+            raise must_be("data", "pictures or folders of them", None, fix, error=BadData)
         wrong = [place for place in places if not _is_picture_place(place)]
-        rule = "pictures, or folders of them, that are there"
-        raise must_be("data", rule, offenders(wrong) if wrong else None, error=BadData)
+        are_there = all(Path(place).exists() for place in wrong)
+        rule = f"pictures, or folders of them{'' if are_there else ', that are there'}"
+        raise must_be("data", rule, offenders(wrong), error=BadData)
     if of.input_kind != InputKind.IMAGE and any(map(_is_picture, places)):
         rule = f"of the kind the run was trained on ({of.input_kind})"
         raise must_be("data", rule, offenders(places), error=BadData)
@@ -135,11 +142,28 @@ def _of_data(of: Explainable, data: str | None, *, count: int, split: str | None
             raise
         opened = open_unlabelled(run, data, skip_bad=True)
         return _taken(of, opened, torch.arange(len(opened)), count=count)
-    return _taken(of, asked.opened, asked.index(asked.split(split)), count=count)
+    index = asked.index(asked.split(split))
+    wrong = _own_errors(run, within=index) if data is None else []
+    return _taken(of, asked.opened, index, count=count, wrong=wrong)
 
 
-def _taken(of: Explainable, data: Data, index: Tensor, *, count: int) -> Examples:
-    places = torch.tensor(_evenly(index.tolist(), count))
+def _own_errors(run: Run, *, within: Tensor) -> list[int]:
+    """The most confident errors that the run has recorded, worst first."""
+    try:
+        rows = run.folder.read_json("pictures/errors.json")
+    except (NetwrightError, OSError):
+        return []
+    known = set(within.tolist())
+    return [row["index"] for row in rows if row["index"] in known]
+
+
+def _taken(
+    of: Explainable, data: Data, index: Tensor, *, count: int, wrong: Sequence[int] = ()
+) -> Examples:
+    """Up to half of them wrong ones, which come first; the others evenly from the rest."""
+    first = list(wrong[: (count + 1) // 2])
+    rest = [place for place in index.tolist() if place not in first]
+    places = torch.tensor(first + _evenly(rest, count - len(first)))
     raw, values = data.samples.take(places), data.target.values
     if of.input_kind == InputKind.IMAGE and raw.shape[1] != of.channels:
         raw = fit_channels(raw, of.channels)

@@ -78,6 +78,8 @@ class Explainable:
             return folded.index(word.casefold())
         if word.isdigit() and (int(word) < len(self.names) or not self.names):
             return int(word)
+        if word.isdigit():
+            raise must_be("class", f"a name, or a number from 0 to {len(self.names) - 1}", word)
         raise unknown("class", word, self.names or ["a number"])
 
 

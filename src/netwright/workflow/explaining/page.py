@@ -43,6 +43,7 @@ def page(reasons: Reasons) -> str:
         "heading": "Pictures" if is_picture else "Rows",
         "ramps": {"signed": _ramp(signed=True), "unsigned": _ramp(signed=False)},
         "is_wide": not is_picture,
+        "meaning": [line.split(":", 1) for line in reasons.meaning],
         "refused": [{"what": one.method, "why": one.reason} for one in reasons.refused],
         "skipped": [{"what": one.what, "why": one.why} for one in reasons.examples.skipped[:50]],
         "examples": shown,

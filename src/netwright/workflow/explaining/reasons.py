@@ -15,12 +15,13 @@ from netwright.explain.explanations import Explanation, Refusal, explanations
 from netwright.metrics.base import Prediction
 from netwright.workflow.explaining.examples import Example, Examples
 from netwright.workflow.explaining.explainable import SCORES, Explainable, Network
-from netwright.workflow.explaining.trusted import trust_lines
+from netwright.workflow.explaining.trusted import MEANING, trust_lines
 from netwright.workflow.explaining.wishes import Wishes, columns_asked, target_of
 
 __all__ = ["Reason", "Reasons", "explain_examples", "usual_methods"]
 
 ANSWERED_AT_ONCE = 64
+FINE = 64  # pixels of a side from which a last layer has places enough to point with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +68,20 @@ class Reasons:
         """Those that gave maps."""
         return list(self.items[0].maps)
 
+    @property
+    def meaning(self) -> tuple[str, ...]:
+        """What the lines below the maps say; none where there are none."""
+        said = {line for one in self.items for lines in one.lines.values() for line in lines}
+        starts = [(meant.partition(":")[0], meant) for meant in MEANING]
+        return tuple(meant for word, meant in starts if any(line.startswith(word) for line in said))
+
 
 def usual_methods(of: Explainable) -> tuple[str, ...]:
     """What is tried where no method is named, the best first."""
-    wished = (
-        ("grad-cam", "saliency")
-        if of.input_kind == "image"
-        else ("integrated-gradients", "gradient")
-    )
+    wished: tuple[str, ...] = ("integrated-gradients", "gradient")
+    if of.input_kind == "image":
+        is_coarse = of.size is not None and max(of.size) < FINE  # a layer's maps are a few pixels
+        wished = ("integrated-gradients", "saliency") if is_coarse else ("grad-cam", "saliency")
     return tuple(name for name in wished if name in CATALOGUE)
 
 
@@ -99,9 +106,9 @@ def explain_examples(
         found = _maps(of, items, columns, wishes)
         refused = list(found.refused.values())
         if refused and not wishes.every:
-            raise must_be(
-                "--method", f"defined for {of.name}", refused[0].method, refused[0].reason
-            )
+            first = refused[0]
+            rule = f"defined for {of.name}{' with its options' * (first.method in wishes.options)}"
+            raise must_be("--method", rule, first.method, first.reason)
     else:
         found, refused = _first_defined(of, items, columns, wishes)
     if not found.maps:
@@ -124,7 +131,8 @@ def _first_defined(
 ) -> tuple[_Found, list[Refusal]]:
     refusals: list[Refusal] = []
     for name in usual_methods(of):
-        found = _maps(of, items, columns, replace(wishes, methods=(name,)))
+        own = {name: wishes.options[name]} if name in wishes.options else {}
+        found = _maps(of, items, columns, replace(wishes, methods=(name,), options=own))
         if found.maps:
             return found, []
         refusals += found.refused.values()

@@ -17,7 +17,18 @@ from netwright.explain.saliency import saliency
 from netwright.explain.trials.method import named_method
 from netwright.explain.trials.trust import Trust, trust
 
-__all__ = ["trust_lines"]
+__all__ = ["MEANING", "trust_lines"]
+
+MEANING = (
+    "deletion: the class's probability, on average, while the places that the map calls strongest "
+    "are taken away first; less is better.",
+    "insertion: the same while they are brought back first; more is better. In brackets stand a "
+    "map of random numbers and the plain gradient: a map that is no better says little.",
+    "kept under noise: share of the strongest places that stay the strongest when the picture is "
+    "changed a little and the answer stays; more is better.",
+    "like an untrained model's: correlation with the map of the same network, half of its layers "
+    "made random; near 1 the map shows the picture, not what was learned.",
+)
 
 JUDGED = ("classes", "binary", "multi-label", "scores")  # what has a probability to follow
 
@@ -104,7 +115,7 @@ def _lines(own: Trust, plain: Trust) -> tuple[str, ...]:
         f"gradient {plain.insertion:.2f})",
     ]
     if own.overlap is not None:
-        lines.append(f"kept under noise {own.overlap:.0%}")
+        lines.append(f"kept under noise {100 * own.overlap:.0f}\u202f%")
     if own.randomised is not None:
         lines.append(f"like an untrained model's {own.randomised:.2f}".replace("-", "−"))
     return tuple(lines)

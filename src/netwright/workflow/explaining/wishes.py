@@ -64,8 +64,12 @@ def wishes(
         raise must_be("--method", "left out with --all", list(methods))
     asked = tuple(dict.fromkeys(map_methods() if every else methods))
     options = {name: dict(own) for name, own in (changes or {}).items()}
+    for name in options:
+        if name not in asked:
+            fix = f"Add --method {name}." if name in map_methods() else ""
+            raise must_be("--set", "for a method that is asked for", name, fix)
     if layer is not None:
-        looking = [name for name in asked if _takes_layer(name)]
+        looking = [name for name in asked or map_methods() if _takes_layer(name)]
         if not looking:
             fix = f"These look at one: {', '.join(filter(_takes_layer, map_methods())) or 'none'}."
             raise must_be("--layer", f"left out for {', '.join(asked)}", layer, fix)
