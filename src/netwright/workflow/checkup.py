@@ -128,6 +128,7 @@ def _doubles(session: Session, folder: RunFolder | None) -> list[Finding]:
             repairs=("drop-duplicates",),
             message=f"{len(judged)} held-out examples also stand, just the same, in another split; "
             "figures over them are too good.",
-            picture=folder and write_picture(folder, prepared.data, leaks[0].index_a, "double.png"),
+            picture=folder
+            and write_picture(folder, prepared.data, place=leaks[0].index_a, name="double.png"),
         )
     ]

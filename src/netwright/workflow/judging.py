@@ -247,7 +247,7 @@ def write_errors(folder: RunFolder, *, data: Data, answers: Answers) -> None:
         where = int(answers.index[place])
         rows.append(
             {
-                "file": write_picture(folder, data, where, f"error-{number}.png"),
+                "file": write_picture(folder, data, place=where, name=f"error-{number}.png"),
                 "label": data.labels[where] if data.labels else str(where),
                 "index": where,
                 "target": in_words(targets[place], kind=kind, names=names),
@@ -267,7 +267,7 @@ def write_samples(folder: RunFolder, *, data: Data, index: Tensor) -> None:
     step = max(len(order) // SHOWN_SAMPLES, 1)
     rows = [
         {
-            "file": write_picture(folder, data, place, f"sample-{number}.png"),
+            "file": write_picture(folder, data, place=place, name=f"sample-{number}.png"),
             "label": data.labels[place] if data.labels else str(place),
             "target": in_words(data.target.values[place], kind=kind, names=names),
         }
@@ -284,7 +284,7 @@ def _by_class(data: Data, index: Tensor) -> list[int]:
     return [int(place) for place in index[order]]
 
 
-def write_picture(folder: RunFolder, data: Data, place: int, name: str) -> str | None:
+def write_picture(folder: RunFolder, data: Data, *, place: int, name: str) -> str | None:
     """Write an example into `pictures/`; None where it is no picture."""
     if data.input_kind is not InputKind.IMAGE:
         return None

@@ -54,7 +54,7 @@ def explain_errors(
             ("predicted", answers.prediction.outputs[at]),
             ("true", answers.targets[at]),
         ):
-            maps = maps_of(method.model, inputs, classes, kind=str(data.target.kind))
+            maps = maps_of(method.model, inputs, classes=classes, kind=str(data.target.kind))
             if maps is None:
                 return
             for number, row in enumerate(part):

@@ -115,7 +115,9 @@ def _row(folder: RunFolder, seen: _Seen, of: Prototypes, index: Tensor) -> dict[
         "examined": of.examined,
         "examples": [
             {
-                "file": write_picture(folder, data, where, f"prototype-{of.label}-{number}.png"),
+                "file": write_picture(
+                    folder, data, place=where, name=f"prototype-{of.label}-{number}.png"
+                ),
                 "label": data.labels[where] if data.labels else str(where),
                 "index": where,
                 "distance": far,
@@ -138,7 +140,7 @@ def _add_maps(
             return
         raw = seen.data.samples.take(torch.tensor([example["index"] for _, example in shown]))
         classes = torch.tensor([row["label"] for row, _ in shown])
-        maps = maps_of(seen.method.model, seen.inputs(raw), classes, kind=kind)
+        maps = maps_of(seen.method.model, seen.inputs(raw), classes=classes, kind=kind)
         if maps is None:
             return
         for (row, example), heat, picture in zip(shown, maps, raw, strict=True):

@@ -27,7 +27,7 @@ def are_explained(method: Method, data: Data) -> bool:
     return data.input_kind is InputKind.IMAGE and is_class and isinstance(method, Supervised)
 
 
-def maps_of(model: nn.Module, inputs: Tensor, classes: Tensor, *, kind: str) -> Tensor | None:
+def maps_of(model: nn.Module, inputs: Tensor, *, classes: Tensor, kind: str) -> Tensor | None:
     """Grad-CAM, or saliency where the network has no maps; None where it has no gradient.
 
     Args:
