@@ -109,5 +109,5 @@ def test_a_layer_that_runs_more_than_once_or_never_is_refused():
     with pytest.raises(BadValue, match="one that runs once, got layer='rectify'"):
         explain.gradient(model, pictures(), layer="rectify")
     model.spare = nn.Linear(1, 1)
-    with pytest.raises(NetwrightError, match="one that runs, got layer='spare'"):
+    with pytest.raises(NetwrightError, match="one that the model uses, got layer='spare'"):
         explain.gradient(model, pictures(), layer="spare")

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from netwright import explain
-from netwright._errors import BadType, BadValue, NothingObserved
+from netwright._errors import BadType, BadValue
 from netwright.explain.inside.layer_features import layer_features
 
 
@@ -127,7 +127,7 @@ def test_doubles_and_halves():
         (torch.rand(2, 3, 8, 8), {"batch_size": 0}, BadValue, "at least 1"),
         (torch.rand(2, 3, 8, 8), {"layer": "stm"}, BadValue, "Did you mean stem"),
         (torch.rand(2, 3, 8, 8), {"layer": "words"}, BadValue, "makes a tensor"),
-        (torch.rand(2, 3, 8, 8), {"layer": "unused"}, NothingObserved, "one that runs"),
+        (torch.rand(2, 3, 8, 8), {"layer": "unused"}, BadValue, "one that the model uses"),
     ],
 )
 def test_what_has_no_features_is_refused(net, inputs, keywords, error, words):

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netwright._errors import NothingObserved, must_be
+from netwright._errors import must_be
 from netwright.explain.inside.layers import Layer, named_layer
+from netwright.explain.inside.outputs import output_of
 
 __all__ = ["layer_output"]
 
 
-def layer_output(model: nn.Module, inputs: Tensor, *, layer: Layer) -> Tensor:
+def layer_output(model: nn.Module, inputs: Any, *, layer: Layer) -> Tensor:
     """The output of a layer, without a graph; of its last call where it is called several times.
 
     Args:
@@ -22,24 +23,11 @@ def layer_output(model: nn.Module, inputs: Tensor, *, layer: Layer) -> Tensor:
         layer: see `layers.Layer`.
 
     Raises:
-        BadValue: no such layer, or one that makes no tensor.
-        NothingObserved: the layer did not run.
+        BadValue: no such layer, one that the model does not use, or one that makes no tensor.
     """
-    path, module = named_layer(model, layer)
-    kept: list[Any] = []
-
-    def keep(_: nn.Module, __: Any, output: Any) -> None:
-        # a copy: the layer after it may write into its input
-        kept.append(output.detach().clone() if isinstance(output, Tensor) else output)
-
-    hook = module.register_forward_hook(keep)
-    try:
-        with torch.no_grad():
-            model(inputs)
-    finally:
-        hook.remove()
-    if not kept:
-        raise NothingObserved(f"layer must be one that runs, got layer={path!r}, which did not.")
-    if not isinstance(kept[-1], Tensor):
-        raise must_be("layer", "one that makes a tensor", f"{path}: {type(kept[-1]).__name__}")
-    return kept[-1]
+    path, _ = named_layer(model, layer)
+    with torch.no_grad():
+        found = output_of(model, inputs, path=path)
+    if not isinstance(found, Tensor):
+        raise must_be("layer", "one that makes a tensor", f"{path}: {type(found).__name__}")
+    return found.detach()
