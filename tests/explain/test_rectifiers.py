@@ -69,7 +69,10 @@ def test_the_same_numbers_however_the_network_is_written(method, way):
         (lambda x: (x > 0) * x, r"a product"),
         (lambda x: x * (x > 0).float(), r"a product"),
         (lambda x: (x > 0).to(x) * x, r"a product"),
-        (lambda x: torch.stack([row[row > 0].sum().expand(6) for row in x]), r"Index by what depends on the inputs"),
+        (
+            lambda x: torch.stack([row[row > 0].sum().expand(6) for row in x]),
+            r"Index by what depends on the inputs",
+        ),
         (lambda x: F.layer_norm(x * x.sigmoid(), (6,)), r"Sigmoid in 1; a product by what"),
         (lambda x: torch.where(x > 0, x, 0), r"Where in 1"),
         (lambda x: torch.maximum(x, torch.zeros(())), r"Maximum in 1"),

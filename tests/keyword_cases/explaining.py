@@ -172,4 +172,9 @@ CASES = {
         },
     ),
 }
-EXEMPT: dict[str, str] = {}
+EXEMPT: dict[str, str] = {
+    "netwright.workflow.explaining.judged:judged": "tests/cli/test_cli_judging.py",
+    "netwright.workflow.judging:judge_run(seconds)": "gives time to tests/workflow/"
+    "test_explaining_shown.py's deadline",
+    "netwright.workflow.checkup:doctor_for(folder)": "tests/workflow/test_pictured_findings.py",
+}

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from netwright.cli.judging import (
+    JUDGE,
+    PICTURES,
+    SECONDS,
+    TWIN,
+    judge_aloud,
+    refuse_beside_judging,
+    refuse_without_judging,
+    tell_judgement,
+)
 from netwright.cli.training import TRUST
 
 if TYPE_CHECKING:
@@ -56,6 +67,9 @@ def explain(
     figures: bool = typer.Option(
         True, "--figures/--no-figures", help="Test how far each map is to be trusted; takes longer."
     ),
+    judging: bool = JUDGE,
+    twin: str | None = TWIN,
+    seconds: float | None = SECONDS,
     as_json: bool = typer.Option(False, "--json", help="Print plain data."),
     trust: bool = TRUST,
     root: Path = typer.Option(Path("runs"), "--root", help="Folder of all runs."),
@@ -66,17 +80,27 @@ def explain(
     """
     options = _options(changes)
 
-    from netwright.workflow.explaining.drawn import as_data
     from netwright.workflow.explaining.examples import read_examples
     from netwright.workflow.explaining.explainable import explainable
     from netwright.workflow.explaining.pictured import is_pictured, pictured, write_image
     from netwright.workflow.explaining.reasons import explain_examples
     from netwright.workflow.explaining.wishes import wishes
-    from netwright.workflow.explaining.written import place_for, write
+    from netwright.workflow.explaining.written import place_for
 
+    opened = partial(explainable, trust=trust, root=root)
+    refuse_without_judging({"--twin": twin, "--seconds": seconds} if not judging else {})
+    if judging:
+        beside = {"--all": every, "--class": wished, "--layer": layer, "--set": changes}
+        refuse_beside_judging(beside, output)
+        of = opened(network, image_size=size, channels=channels)
+        few = read_examples(of, data or [], count=count or PICTURES, split=split)
+        other, given = None if twin is None else opened(twin), count is not None
+        found = judge_aloud(of, few, methods=method, twin=other, every=given, seconds=seconds)
+        tell_judgement(found, output=output, as_json=as_json)
+        return
     place = place_for(output, data or [], network=network)
     if is_pictured(method):
-        of = explainable(network, image_size=size, channels=channels, trust=trust, root=root)
+        of = opened(network, image_size=size, channels=channels)
         own = {**options.get(method[0], {}), **({} if layer is None else {"layer": layer})}
         image = pictured(
             of, method[0], places=data or [], count=count or _FEW, wished=wished, options=own
@@ -85,15 +109,22 @@ def explain(
         typer.echo(json.dumps({"file": str(place)}) if as_json else f"written: {place}")
         return
     asked = wishes(method, every=every, layer=layer, changes=options, figures=figures)
-    of = explainable(network, image_size=size, channels=channels, trust=trust, root=root)
+    of = opened(network, image_size=size, channels=channels)
     most = count or (_MANY if place.suffix == ".html" else _FEW)
     examples = read_examples(of, data or [], count=most, split=split)
     reasons = explain_examples(of, examples, wishes=asked, wished_class=wished)
+    _finish(reasons, place, as_json=as_json)
+
+
+def _finish(reasons: Reasons, place: Path, *, as_json: bool) -> None:
+    from netwright.workflow.explaining.drawn import as_data
+    from netwright.workflow.explaining.written import write
+
     write(reasons, place)
     if as_json:
         typer.echo(json.dumps(as_data(reasons) | {"file": str(place)}))
-        return
-    _tell(reasons, place)
+    else:
+        _tell(reasons, place)
 
 
 def _tell(reasons: Reasons, place: Path) -> None:

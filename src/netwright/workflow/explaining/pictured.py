@@ -13,6 +13,7 @@ from netwright._catalogue import is_file_target, load_target
 from netwright._errors import must_be
 from netwright.explain.catalogue import CATALOGUE
 from netwright.runs.files import replacing
+from netwright.workflow.explaining.compared import COMPARED
 from netwright.workflow.explaining.examples import read_examples
 from netwright.workflow.explaining.explainable import Explainable
 
@@ -27,14 +28,14 @@ _PRIORS = {"l2": 1e-4, "frequency_prior": 1.0}  # without them nothing is seen
 
 
 def is_pictured(methods: Sequence[str]) -> bool:
-    """Whether what is asked for shows the network itself.
+    """Whether what is asked for shows the network itself, or compares pictures by it.
 
     Raises:
         BadValue: it is asked for beside another method.
     """
-    found = [name for name in methods if _drawn_by(name)]
+    found = [name for name in methods if name in COMPARED or _drawn_by(name)]
     if found and len(methods) > 1:
-        fix = "It shows the network itself and has a picture of its own."
+        fix = "It has a picture of its own."
         raise must_be("--method", f"{found[0]} alone", list(methods), fix)
     return bool(found)
 
@@ -61,6 +62,8 @@ def pictured(
     Raises:
         BadValue: an option or a class that there is not, or a method that is not defined here.
     """
+    if method in COMPARED:
+        return COMPARED[method](of, places, count=count, options=options)
     draw = load_target(_drawn_by(method))
     model, preprocess = of.networks[0].model, of.networks[0].preprocess
     if method not in {*_OF_INPUTS, _MAXIMISED}:
