@@ -204,3 +204,11 @@ def test_networks_of_torchvision(name, model):
 
 def test_what_is_refused_is_there():
     assert set().union(*REFUSED.values()) <= set(MAPS)
+
+
+@pytest.mark.parametrize("name", sorted(set(MAPS) - REFUSED["pictures"]))
+def test_inputs_that_are_no_numbers_are_refused(name):
+    inputs = pictures().clone()
+    inputs[1, 0, 0, 0] = float("nan")
+    with pytest.raises(NetwrightError, match="NaN or infinity in examples 1"):
+        method_of(name)(written(next(iter(WRITTEN))), inputs)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
+from netwright.explain.inside.at_layer import finite
 from netwright.explain.inside.examined import examined
 from netwright.explain.inside.target import Target, chosen
 from netwright.explain.patched.covered import covered_outputs
@@ -65,7 +66,7 @@ def occlusion(
 
     Raises:
         BadType: inputs that are no pictures or rows of real numbers.
-        BadValue: a window larger than the picture, or a fill that does not fit.
+        BadValue: a window larger than the picture, a fill that does not fit, NaN or infinity.
     """
     drops, windows = _drops(
         model, inputs, target=target, window=window, stride=stride, fill=fill, batch_size=batch_size
@@ -187,6 +188,7 @@ def _windows(
     if inputs.ndim not in {2, 4}:
         rule = "pictures (n, c, h, w) or rows (n, d)"
         raise must_be("inputs", rule, tuple(inputs.shape), error=BadType)
+    finite(inputs)
     if inputs.ndim == 4:
         over = (inputs.shape[2], inputs.shape[3])
         return windows_over(over, window=window, stride=stride)

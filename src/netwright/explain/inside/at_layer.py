@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netwright._errors import BadType, must_be
+from netwright._errors import BadType, must_be, offenders
 from netwright.explain.inside.layer_output import layer_output
 from netwright.explain.inside.layers import Layer, named_layer
 from netwright.explain.inside.layouts import forward
 
-__all__ = ["Place", "real"]
+__all__ = ["Place", "finite", "real"]
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,22 @@ def real(inputs: object) -> Tensor:
 
     Raises:
         BadType: no tensor of real numbers.
+        BadValue: some are NaN or infinite.
     """
     if isinstance(inputs, Tensor) and inputs.is_floating_point():
-        return inputs
+        return finite(inputs)
     shown = inputs.dtype if isinstance(inputs, Tensor) else type(inputs).__name__
     fix = "Pictures: as the model takes them, preprocessed. Tokens: layer= the embedding."
     raise must_be("inputs", "a tensor of real numbers", shown, fix, error=BadType)
+
+
+def finite(inputs: Tensor) -> Tensor:
+    """The inputs, if they are numbers a map can be made for.
+
+    Raises:
+        BadValue: some are NaN or infinite.
+    """
+    if inputs.isfinite().all():
+        return inputs
+    wrong = (~inputs.flatten(1).isfinite().all(1)).nonzero().flatten().tolist()
+    raise must_be("inputs", "finite", f"NaN or infinity in examples {offenders(wrong)}")

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netwright._errors import BadType, must_be
+from netwright.explain.inside.at_layer import finite
 
 __all__ = ["Places", "PlacesSeen", "pictures"]
 
@@ -125,7 +126,7 @@ def pictures(inputs: Tensor) -> Float[Tensor, "n c h w"]:
 
     Raises:
         BadType: inputs that are no real numbers.
-        BadValue: no pictures.
+        BadValue: no pictures, or NaN or infinity in them.
     """
     if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
         shown = inputs.dtype if isinstance(inputs, Tensor) else type(inputs).__name__
@@ -133,4 +134,4 @@ def pictures(inputs: Tensor) -> Float[Tensor, "n c h w"]:
     if inputs.ndim != 4:
         fix = "Maps lie over pictures; for other inputs use gradient or integrated_gradients."
         raise must_be("inputs", "pictures (n, c, h, w)", tuple(inputs.shape), fix)
-    return inputs.detach().clone()
+    return finite(inputs).detach().clone()
