@@ -73,7 +73,7 @@ def prototypes(
     kept = torch.ones_like(targets, dtype=torch.bool) if right is None else right
     return tuple(
         _of_class(features, (kept & (targets == label)).nonzero().flatten(), label, count)
-        for label in targets[kept].unique().tolist()
+        for label in torch.unique(targets[kept]).tolist()
     )
 
 

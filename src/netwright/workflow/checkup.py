@@ -109,6 +109,9 @@ def _doubles(session: Session, folder: RunFolder | None) -> list[Finding]:
     if not leaks:
         return []
     coarse = isinstance(prepared.data.samples, Table)  # few columns of few values repeat naturally
+    shown = None
+    if folder is not None:
+        shown = write_picture(folder, prepared.data, place=leaks[0].index_a, name="double.png")
     pairs = [f"{a}[{i}] = {b}[{j}]" for a, i, b, j in leaks[:_NAMED]]
     judged = {leak.index_b for leak in leaks}
     return [
@@ -128,7 +131,6 @@ def _doubles(session: Session, folder: RunFolder | None) -> list[Finding]:
             repairs=("drop-duplicates",),
             message=f"{len(judged)} held-out examples also stand, just the same, in another split; "
             "figures over them are too good.",
-            picture=folder
-            and write_picture(folder, prepared.data, place=leaks[0].index_a, name="double.png"),
+            picture=shown,
         )
     ]

@@ -79,7 +79,7 @@ def write_prototypes(
     asked = asked[: len(features)]
     found = prototypes(features.cpu(), answers.targets.cpu()[asked].long(), count=EACH)
     rows = [_row(folder, seen, one, answers.index.cpu()[asked[one.index]]) for one in found]
-    known = int(answers.targets.unique().numel())
+    known = int(torch.unique(answers.targets).numel())
     about = {"split": split, "left_out": classes - len(rows), "nothing_right": known - classes}
     folder.write_json(FILE, about | {"classes": rows})
     _add_maps(folder, seen, rows, deadline=deadline)
@@ -88,7 +88,7 @@ def write_prototypes(
 
 def _asked(targets: Tensor, right: Tensor) -> tuple[Tensor, int]:
     """Places to be looked at, of all classes in turn, and how many classes there are to show."""
-    labels, counts = targets[right].unique(return_counts=True)
+    labels, counts = torch.unique(targets[right], return_counts=True)
     largest = labels[counts.argsort(descending=True, stable=True)[:CLASSES]]
     turns = []
     for label in largest.sort().values.tolist():
