@@ -122,7 +122,19 @@ def attention(results: Path = RESULTS) -> str:
     return "\n".join([*lines, "", told, "", *surroundings(found)])
 
 
-SECTIONS = (methods, lungs, cells_found, attention)
+def speed(results: Path = RESULTS) -> str:
+    """What explanations cost beside others."""
+    found = newest(rows(results / "explain_speed.csv"), by=("group", "contestant"))
+    if not found:
+        return "Not measured yet."
+    lines = [cells("", "", "ms", "ratio to the first"), "|---|---|---|---|"]
+    for row in found:
+        interval = f" [{row['low']}, {row['high']}]" if row["low"] not in ("", row["high"]) else ""
+        lines.append(cells(row["group"], row["contestant"], row["ms"], row["ratio"] + interval))
+    return "\n".join([*lines, "", *surroundings(found)])
+
+
+SECTIONS = (methods, lungs, cells_found, attention, speed)
 
 
 def page(text: str, sections: Sequence[object] = SECTIONS) -> str:
