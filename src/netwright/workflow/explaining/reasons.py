@@ -15,13 +15,13 @@ from netwright.explain.explanations import Explanation, Refusal, explanations
 from netwright.metrics.base import Prediction
 from netwright.workflow.explaining.examples import Example, Examples
 from netwright.workflow.explaining.explainable import SCORES, Explainable, Network
+from netwright.workflow.explaining.report_maps import FINE, usual_of_pictures
 from netwright.workflow.explaining.trusted import MEANING, trust_lines
 from netwright.workflow.explaining.wishes import Wishes, columns_asked, target_of
 
 __all__ = ["Reason", "Reasons", "explain_examples", "usual_methods"]
 
 ANSWERED_AT_ONCE = 64
-FINE = 64  # pixels of a side from which a last layer has places enough to point with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,7 @@ def usual_methods(of: Explainable) -> tuple[str, ...]:
     """What is tried where no method is named, the best first."""
     wished: tuple[str, ...] = ("integrated-gradients", "gradient")
     if of.input_kind == "image":
-        is_coarse = of.size is not None and max(of.size) < FINE  # a layer's maps are a few pixels
-        wished = ("integrated-gradients", "saliency") if is_coarse else ("grad-cam", "saliency")
+        wished = usual_of_pictures(of.size or (FINE, FINE))
     return tuple(name for name in wished if name in CATALOGUE)
 
 

@@ -9,16 +9,26 @@ from torch import Tensor, nn
 
 from netwright._errors import NetwrightError
 from netwright.data.dataset import Data, InputKind
+from netwright.explain.catalogue import CATALOGUE
 from netwright.explain.drawing.overlay import SMALL, overlay
-from netwright.explain.grad_cam import grad_cam
-from netwright.explain.saliency import saliency
 from netwright.methods.base import Method
 from netwright.methods.supervised import Supervised
 from netwright.workflow.explaining.wishes import side_of
 
-__all__ = ["are_explained", "drawn_over", "maps_of"]
+__all__ = ["are_explained", "drawn_over", "maps_of", "usual_of_pictures"]
 
 SIDE = 128  # pixels
+FINE = 64  # pixels of a side from which a last layer has places enough to point with
+
+
+def usual_of_pictures(size: tuple[int, int]) -> tuple[str, ...]:
+    """Methods that are tried where none is named, the best first.
+
+    Args:
+        size: (height, width) of the pictures, in pixels.
+    """
+    is_coarse = max(size) < FINE  # a layer's maps are a few pixels then
+    return ("integrated-gradients", "saliency") if is_coarse else ("grad-cam", "saliency")
 
 
 def are_explained(method: Method, data: Data) -> bool:
@@ -28,7 +38,7 @@ def are_explained(method: Method, data: Data) -> bool:
 
 
 def maps_of(model: nn.Module, inputs: Tensor, *, classes: Tensor, kind: str) -> Tensor | None:
-    """Grad-CAM, or saliency where the network has no maps; None where it has no gradient.
+    """By the first usual method that is defined; None where the network has no gradient.
 
     Args:
         model: a picture's network.
@@ -36,10 +46,12 @@ def maps_of(model: nn.Module, inputs: Tensor, *, classes: Tensor, kind: str) -> 
         classes: that are explained, one for each.
         kind: of the target, "classes" or "binary".
     """
-    for method in (grad_cam, saliency):
+    for name in usual_of_pictures((inputs.shape[2], inputs.shape[3])):
+        method = CATALOGUE.load(name)
         try:
             if kind == "classes":
-                return method(model, inputs, target=classes.to(inputs.device)).cpu()
+                found: Tensor = method(model, inputs, target=classes.to(inputs.device))
+                return found.cpu()
             each = zip(torch.split(inputs, 1), classes.tolist(), strict=True)
             return torch.cat([method(model, one, target=side_of(int(k))).cpu() for one, k in each])
         except NetwrightError:
