@@ -42,7 +42,7 @@ def examined(model: nn.Module) -> Iterator[nn.Module]:
     opened = _opened(model)
     modules = list(opened.modules())
     weights = [value for module in modules for value in module._parameters.values()]
-    if any(is_lazy(value) for value in weights):
+    if any(value is not None and is_lazy(value) for value in weights):
         fix = "Run it once on inputs of the right shape."
         raise must_be("model", "one whose weights have shapes", type(opened).__name__, fix)
     with _ONE_AT_A_TIME, ExitStack() as undo:
