@@ -141,7 +141,12 @@ CASES = {
     ),
     "netwright.explain.drawing.panels:draw": Case(
         drawn,
-        {"refused": [Refusal(method="cam", reason="no")], "columns": 1, "side": 300},
+        {
+            "refused": [Refusal(method="cam", reason="no")],
+            "notes": ["deletion: less is better"],
+            "columns": 1,
+            "side": 300,
+        },
     ),
     "netwright.explain.drawing.panels:panel": Case(
         panelled,
