@@ -127,10 +127,11 @@ def speed(results: Path = RESULTS) -> str:
     found = newest(rows(results / "explain_speed.csv"), by=("group", "contestant"))
     if not found:
         return "Not measured yet."
-    lines = [cells("", "", "ms", "ratio to the first"), "|---|---|---|---|"]
+    lines = [cells("", "", "", "ratio to the first"), "|---|---|---|---|"]
     for row in found:
         interval = f" [{row['low']}, {row['high']}]" if row["low"] not in ("", row["high"]) else ""
-        lines.append(cells(row["group"], row["contestant"], row["ms"], row["ratio"] + interval))
+        cost = f"{row['figure']} {row['unit']}"
+        lines.append(cells(row["group"], row["contestant"], cost, row["ratio"] + interval))
     return "\n".join([*lines, "", *surroundings(found)])
 
 
