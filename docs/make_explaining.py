@@ -132,6 +132,12 @@ def speed(results: Path = RESULTS) -> str:
         interval = f" [{row['low']}, {row['high']}]" if row["low"] not in ("", row["high"]) else ""
         cost = f"{row['figure']} {row['unit']}"
         lines.append(cells(row["group"], row["contestant"], cost, row["ratio"] + interval))
+    for row in newest(rows(results / "explain_curves.csv"), by=("curve", "beside")):
+        beside = f"{row['pictures']} pictures in {row['steps']} steps, beside the {row['beside']}"
+        cost = f"{row['ms_a_picture']} ms a picture"
+        lines.append(
+            cells(row["curve"], beside, cost, f"{row['ratio']} [{row['low']}, {row['high']}]")
+        )
     return "\n".join([*lines, "", *surroundings(found)])
 
 
