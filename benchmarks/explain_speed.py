@@ -25,6 +25,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 import torch
@@ -35,7 +36,10 @@ from _turns import quieten
 from netwright import explain
 
 Contestants = dict[str, Callable[[], object]]
-TURNS = {"grad-cam": 25, "gradients": 25, "occlusion": 3, "windows": 1, "memory": 1}
+TURNS = {
+    "grad-cam": 25, "gradients": 25, "grad-cam, 8 pictures": 9, "gradients, 8 pictures": 9,
+    "occlusion": 3, "windows": 1, "memory": 1,
+}  # fmt: skip
 USUAL = ((16, 16), (32, 16), (32, 32), (64, 16), (64, 32))
 WINDOWS = {
     "resnet18": ((16, 8), (32, 8), (64, 8), *USUAL),
@@ -53,32 +57,33 @@ def network(name: str = "resnet18") -> nn.Module:
     return models.get_model(name, weights=None).eval()
 
 
-def picture() -> Tensor:
-    return torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+def pictures(count: int = 1) -> Tensor:
+    return torch.rand(count, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
 
-def grad_cam() -> Contestants:
+def grad_cam(count: int = 1) -> Contestants:
     """The last block, at the inputs' size."""
     from captum.attr import LayerAttribution, LayerGradCam
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    model, x = network(), picture()
-    captums, theirs = LayerGradCam(model, model.layer4), GradCAM(model, [model.layer4[-1]])
+    model, x = network(), pictures(count)
+    own = network()  # theirs leaves its hooks on, which the others need not carry
+    captums, theirs = LayerGradCam(model, model.layer4), GradCAM(own, [own.layer4[-1]])
     return {
         "captum": lambda: LayerAttribution.interpolate(
             captums.attribute(x, target=3, relu_attributions=True), (224, 224), "bilinear"
         ),
-        "pytorch-grad-cam": lambda: theirs(x, targets=[ClassifierOutputTarget(3)]),
+        "pytorch-grad-cam": lambda: theirs(x, targets=[ClassifierOutputTarget(3)] * count),
         "netwright": lambda: explain.grad_cam(model, x, target=3, layer="layer4"),
         "one forward pass": lambda: _passes(model, x),
     }
 
 
-def gradients() -> Contestants:
+def gradients(count: int = 1) -> Contestants:
     from captum.attr import GuidedBackprop, Saliency
 
-    model, x = network(), picture()
+    model, x = network(), pictures(count)
     guided = GuidedBackprop(network())
     return {
         "captum saliency": lambda: Saliency(model).attribute(x.clone().requires_grad_(), target=3),
@@ -90,7 +95,7 @@ def gradients() -> Contestants:
 
 def occlusion() -> Contestants:
     """Window 32, stride 16: 169 places."""
-    model, x = network(), picture()
+    model, x = network(), pictures()
     return {
         f"captum, {size} at a time": _captums(model, x, size=32, stride=16, at_a_time=size)
         for size in (32, 8)
@@ -130,7 +135,7 @@ def _captums(
 def windows() -> Iterator[tuple[str, Contestants]]:
     """Nets, windows and strides: where boxes pay."""
     for name, sizes in WINDOWS.items():
-        model, x = network(name), picture()
+        model, x = network(name), pictures()
         explain.occlusion(model, x, window=224)  # caches and kernels of a new net
         for size, stride in sizes:
             yield (
@@ -143,7 +148,7 @@ def windows() -> Iterator[tuple[str, Contestants]]:
 
 
 def _own(model: nn.Module, size: int, stride: int) -> Callable[[], object]:
-    return lambda: explain.occlusion(model, picture(), target=3, window=size, stride=stride)
+    return lambda: explain.occlusion(model, pictures(), target=3, window=size, stride=stride)
 
 
 @torch.no_grad()
@@ -154,7 +159,7 @@ def _passes(model: nn.Module, inputs: Tensor) -> None:
 
 def memory(quick: bool) -> list[dict[str, object]]:
     """The process's largest size in 49 places, and what 100 and then 1,089 add to it."""
-    model, x, rows = network(), picture(), []
+    model, x, rows = network(), pictures(), []
     for stride in (64, 32) if quick else (32, 23, 6):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         places = explain.occlusion_grid(model, x, window=32, stride=stride).numel()
@@ -220,7 +225,13 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     quieten()
-    groups = {"grad-cam": grad_cam, "gradients": gradients, "occlusion": occlusion}
+    groups = {
+        "grad-cam": grad_cam,
+        "gradients": gradients,
+        "grad-cam, 8 pictures": partial(grad_cam, 8),
+        "gradients, 8 pictures": partial(gradients, 8),
+        "occlusion": occlusion,
+    }
     rows: list[dict[str, object]] = []
     for name in sorted(asked.only, key=lambda name: name != "memory"):  # while nothing has grown
         turns = 1 if asked.quick else asked.turns or TURNS[name]
