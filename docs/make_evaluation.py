@@ -6,9 +6,10 @@ python docs/make_evaluation.py
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable
 from pathlib import Path
+
+from _sections import with_sections
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "evaluation.md"
@@ -94,15 +95,7 @@ def spread(row: Row) -> str:
 
 def page(text: str) -> str:
     """The page with every section between its markers filled."""
-    for make in (coverage, promises, abstention, costs, folds):
-        name = make.__name__
-        start, end = f"<!-- {name}: made by docs/make_evaluation.py -->", f"<!-- {name}: end -->"
-        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), flags=re.DOTALL)
-        if not pattern.search(text):
-            raise SystemExit(f"docs/evaluation.md must have the markers of {name}")
-        filled = f"{start}\n\n{make()}\n\n{end}"
-        text = pattern.sub(lambda _, filled=filled: filled, text)
-    return text
+    return with_sections(text, (coverage, promises, abstention, costs, folds), page=PAGE)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ python docs/make_explaining.py
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
+from _sections import with_sections
 from make_measured import RESULTS, Row, cells, newest, rows, surroundings
 
 from netwright.explain.catalogue import CATALOGUE
@@ -144,17 +144,9 @@ def speed(results: Path = RESULTS) -> str:
 SECTIONS = (methods, lungs, cells_found, attention, speed)
 
 
-def page(text: str, sections: Sequence[object] = SECTIONS) -> str:
+def page(text: str) -> str:
     """The page with every section between its markers filled."""
-    for make in sections:
-        name = make.__name__
-        start, end = f"<!-- {name}: made by docs/make_explaining.py -->", f"<!-- {name}: end -->"
-        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), flags=re.DOTALL)
-        if not pattern.search(text):
-            raise SystemExit(f"docs/explaining.md must have the markers of {name}")
-        filled = f"{start}\n\n{make()}\n\n{end}"
-        text = pattern.sub(lambda _, filled=filled: filled, text)
-    return text
+    return with_sections(text, SECTIONS, page=PAGE)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import importlib.util
 from package_tree import ROOT
 
 
-def test_the_page_is_in_step():
+def test_the_page_is_in_step(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
     spec = importlib.util.spec_from_file_location(
         "make_evaluation", ROOT / "docs" / "make_evaluation.py"
     )

@@ -14,11 +14,12 @@ from torch.nn.parameter import is_lazy
 
 from netwright._errors import BadType, must_be
 
-__all__ = ["buffers_as_they_are", "examined"]
+__all__ = ["buffers_as_opened", "examined"]
 
 
 # Modes and the random state belong to all threads: two that look into models would undo each other.
 _ONE_AT_A_TIME = threading.RLock()
+_PUT_BACK: dict[int, Callable[[], None]] = {}  # by the id of a model that is open
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def examined(model: nn.Module) -> Iterator[nn.Module]:
         undo.enter_context(torch.random.fork_rng(_devices(weights)))
         undo.enter_context(torch.inference_mode(False))
         undo.enter_context(torch.enable_grad())
-        undo.callback(buffers_as_they_are(opened))
+        undo.enter_context(_buffers_kept(opened))
         for module in modules:
             if getattr(module, "training", False):  # a frozen module has no mode any more
                 undo.callback(setattr, module, "training", True)
@@ -80,12 +81,30 @@ def _devices(weights: Sequence[Tensor | None]) -> set[torch.device]:
     return {value.device for value in weights if value is not None and value.is_cuda}
 
 
-def buffers_as_they_are(model: nn.Module) -> Callable[[], None]:
-    """What puts back the buffers as they are now: counters and caches that a run writes.
+@contextmanager
+def _buffers_kept(model: nn.Module) -> Iterator[None]:
+    before = _PUT_BACK.get(id(model))
+    _PUT_BACK[id(model)] = put_back = _buffers_as_they_are(model)
+    try:
+        yield
+    finally:
+        del _PUT_BACK[id(model)]
+        if before is not None:
+            _PUT_BACK[id(model)] = before
+        put_back()
+
+
+def buffers_as_opened(model: nn.Module) -> Callable[[], None]:
+    """What puts back the buffers as `examined` found them; as they are now of a part of a model.
 
     Args:
-        model: any; buffers that come, go or are replaced are put back too.
+        model: opened by `examined`, or a part of such or around it.
     """
+    return _PUT_BACK.get(id(model)) or _buffers_as_they_are(model)
+
+
+def _buffers_as_they_are(model: nn.Module) -> Callable[[], None]:
+    """Counters and caches that a run writes; those that come, go or are replaced too."""
     kept = []
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):

@@ -12,7 +12,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as trees
 
-from netwright.explain.inside.examined import buffers_as_they_are
+from netwright.explain.inside.examined import buffers_as_opened
 
 __all__ = ["OF_MEMORY", "Quickly", "Without", "forward", "in_order", "in_quick_layouts"]
 
@@ -81,7 +81,7 @@ def in_quick_layouts(attempt: Callable[[], T], *, model: nn.Module, inputs: Tens
 
 
 def _first_quickly(quickly: Callable[[], T], plainly: Callable[[], T], model: nn.Module) -> T:
-    put_back, random = buffers_as_they_are(model), torch.get_rng_state()
+    put_back, random = buffers_as_opened(model), torch.get_rng_state()
     layouts = _Layouts()
     try:
         with layouts:

@@ -50,12 +50,6 @@ class Trust:
     overlap: float | None = None
     randomised: float | None = None
 
-    @property
-    def advantage(self) -> float:
-        """Insertion less deletion, above that of the random map; at most 2."""
-        own = self.insertion - self.deletion
-        return own - (self.random_insertion - self.random_deletion)
-
     def line(self) -> str:
         """For below a panel."""
         parts = [
