@@ -8,7 +8,7 @@ from torchvision import models as library
 from netwright._errors import BadValue
 from netwright.models import create
 from netwright.models.backbones import torchvision as adapter
-from netwright.models.backbones.torchvision_names import ENTRIES, SHARED_WITH_TIMM
+from netwright.models.backbones.torchvision_names import ENTRIES
 from netwright.models.weights import NoWeights
 
 BY_NAME = {entry.facts["name"]: entry for entry in ENTRIES}
@@ -20,11 +20,6 @@ def count(network):
 
 def test_the_table_holds_every_classifier_of_torchvision():
     assert set(BY_NAME) == set(library.list_models(module=library))
-
-
-def test_the_table_says_which_names_timm_has_too():
-    timm = pytest.importorskip("timm")
-    assert set(BY_NAME) & set(timm.list_models()) == SHARED_WITH_TIMM
 
 
 def test_parameters_are_those_torchvision_states():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright._catalogue import Catalogue, Entry, is_file_target
 from netwright._errors import BadType, must_be, unknown
-from netwright.models.backbones.torchvision_names import ENTRIES, SHARED_WITH_TIMM
+from netwright.models.backbones.torchvision_names import ENTRIES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,8 +72,8 @@ def create(
     """Build a network that gives raw scores (n, num_classes).
 
     Args:
-        name: ours (`small-resnet`), `torchvision:resnet18`, `timm:resnet18`, `my.py:Net`, or a bare
-            name that only one library has.
+        name: ours (`small-resnet`), `torchvision:resnet18`, `timm:resnet18`, `my.py:Net`; a bare
+            name (`resnet18`) is ours, else torchvision's, else timm's.
         num_classes: scores an input, at least 1.
         in_channels: channels of a picture, or columns of a row.
         image_size: side, or (height, width), of the pictures; None for rows, or where the network's
@@ -87,7 +87,7 @@ def create(
         Linear(in_features=8, out_features=3, bias=True)
 
     Raises:
-        BadValue: an unknown or ambiguous name, an unknown option, a size the network can't bear.
+        BadValue: an unknown name, an unknown option, a size the network can't bear.
         BadData: a weights file that does not fit.
         MissingExtra: timm is not installed.
         NoWeights: the library's weights could not be fetched.
@@ -116,13 +116,14 @@ def create(
 def describe(name: str) -> Entry:
     """What stands behind a name; its `name` is the full one, fit for a recipe.
 
+    A bare name is ours first, then torchvision's, then timm's, whether timm is installed or not.
+
     Example:
-        >>> describe("alexnet").name
-        'torchvision:alexnet'
+        >>> describe("resnet50").name
+        'torchvision:resnet50'
 
     Raises:
-        BadValue: nothing of that name, with the nearest names; or a bare name that both torchvision
-            and timm have.
+        BadValue: nothing of that name, with the nearest names.
         MissingExtra: a `timm:` name without timm.
     """
     from netwright.models.backbones import timm
@@ -134,9 +135,6 @@ def describe(name: str) -> Entry:
         return timm.entry(rest)
     if colon:
         raise unknown("model", name, CATALOGUE.names(), hint="Your own: model=file.py:Name.")
-    if name in SHARED_WITH_TIMM:
-        choice = f"Choose torchvision:{name} or timm:{name}."
-        raise must_be("model", "a name that one library has", name, choice)
     if f"torchvision:{name}" in CATALOGUE:
         return CATALOGUE.entry(f"torchvision:{name}")
     return _only_in_timm(name)

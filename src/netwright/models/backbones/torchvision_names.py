@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from netwright._catalogue import Entry
 
-__all__ = ["ENTRIES", "SHARED_WITH_TIMM"]
+__all__ = ["ENTRIES"]
 
 
 @dataclass(frozen=True)
@@ -233,48 +233,6 @@ _FAMILIES = (
         "Wide Residual Networks, 2016, https://arxiv.org/abs/1605.07146",
         _any_size(1, wide_resnet50_2=68883240, wide_resnet101_2=126886696),
     ),
-)
-
-# Held against both libraries by a test. Written down so that a bare name means the same thing
-# whether timm is installed or not.
-SHARED_WITH_TIMM = frozenset(
-    {
-        "convnext_base",
-        "convnext_large",
-        "convnext_small",
-        "convnext_tiny",
-        "densenet121",
-        "densenet161",
-        "densenet169",
-        "densenet201",
-        "efficientnet_b0",
-        "efficientnet_b1",
-        "efficientnet_b2",
-        "efficientnet_b3",
-        "efficientnet_b4",
-        "efficientnet_b5",
-        "efficientnet_b6",
-        "efficientnet_b7",
-        "inception_v3",
-        "resnet101",
-        "resnet152",
-        "resnet18",
-        "resnet34",
-        "resnet50",
-        "resnext101_32x8d",
-        "resnext101_64x4d",
-        "resnext50_32x4d",
-        "vgg11",
-        "vgg11_bn",
-        "vgg13",
-        "vgg13_bn",
-        "vgg16",
-        "vgg16_bn",
-        "vgg19",
-        "vgg19_bn",
-        "wide_resnet101_2",
-        "wide_resnet50_2",
-    }
 )
 
 
