@@ -67,13 +67,13 @@ def depth_blocks(network: nn.Module, example: Any) -> tuple[DepthBlock, ...]:
     lazy = [name for name, value in network.named_parameters() if is_lazy(value)]
     if lazy:
         raise must_be("network", "of known shapes", lazy[0], "Run it once on a batch.")
+    if not any(True for _ in network.parameters()):
+        raise must_be("network", "one with parameters", type(network).__name__)
     order, again = _calls(network, example)
     pieces = list(_cut(network, "", order=order, whole=_weighted_layers(network)))
     blocks: list[_Block] = []
     for piece in sorted(pieces, key=lambda piece: piece.place):  # stable: as they are registered
         _add(blocks, piece, again=again)
-    if not blocks:
-        raise must_be("network", "one with parameters", type(network).__name__)
     return tuple(block.frozen() for block in blocks)
 
 
