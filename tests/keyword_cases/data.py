@@ -133,7 +133,7 @@ CASES = {
         in_some_cache(lambda **keyword: fetch.prepared("mnist", **keyword)), {"cache": "elsewhere"}
     ),
     "netwright.data.preprocess.photographs:Photographs": Case(
-        lambda _, **keyword: Photographs([0.5], [0.2], **keyword)(torch.rand(1, 3, 6, 6)),
+        lambda _, **keyword: Photographs([0.5] * 3, [0.2] * 3, **keyword)(torch.rand(1, 3, 6, 6)),
         {"size": (4, 4), "least_side": 8},
     ),
     "netwright.data.depot.unpack:unpack": Case(unpacked, {"keep": ("*.txt",)}),

@@ -158,11 +158,14 @@ class Task:
         kind: of the target, in the words of `netwright.data.dataset.TargetKind`.
         names: of classes, labels or target columns.
         targets: of the training split; None where a trained state is going to be loaded.
+        example: two inputs as the network gets them, zeros of their shape where a trained state is
+            going to be loaded: for methods that have to see the network at work.
     """
 
     kind: str
     names: tuple[str, ...]
     targets: Tensor | None = None
+    example: Any = None
 
 
 @runtime_checkable

@@ -93,11 +93,11 @@ def subject(
     if _is_run(name, root):
         if options:
             raise must_be("options", "left out for a run, which has its own", dict(options))
-        from netwright.workflow.run import load
+        from netwright.workflow.run import load, network_input_shape
 
         run = load(name, trust=trust, root=root)
         _refuse_several(run)
-        return Subject(run.model, tuple(inputs) or (Input(tuple(run.state["input_shape"])),))
+        return Subject(run.model, tuple(inputs) or (Input(network_input_shape(run.state)),))
     if is_file_target(name):
         found = load_target(name)
         if isinstance(found, nn.Module):

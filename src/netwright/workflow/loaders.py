@@ -64,7 +64,10 @@ class PreparedLoaders:
     @property
     def task(self) -> Task:
         """What is to be learned."""
-        return Task(kind=str(self.target.kind), names=self.target.names, targets=self.target.values)
+        target, example = self.target, self.example
+        return Task(
+            kind=str(target.kind), names=target.names, targets=target.values, example=example
+        )
 
     def train_source(self, recipe: Recipe) -> Source:
         """The training loader as a source."""
@@ -94,6 +97,7 @@ class PreparedLoaders:
         return {
             "input_kind": "tensor",
             "input_shape": list(self.input_shape),
+            "network_input_shape": list(self.input_shape),
             "encoder": None,
             "preprocess": Nothing().state(),
             "target": {"kind": str(self.target.kind), "names": list(self.target.names)},

@@ -59,12 +59,17 @@ class Prepared:
         """What is to be learned, with the training split's targets."""
         target = self.data.target
         values = None if target.values is None else target.values[self.splits["train"]]
-        return Task(kind=str(target.kind), names=target.names, targets=values)
+        return Task(kind=str(target.kind), names=target.names, targets=values, example=self.example)
+
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """Of one example, as it is read; of a table, as it is encoded."""
+        return tuple(self.samples.take(self.splits["train"][:1]).shape[1:])
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Of one example, as the network gets it."""
-        return tuple(self.samples.take(self.splits["train"][:1]).shape[1:])
+        return tuple(self.first_inputs(1).shape[1:])
 
     @property
     def example(self) -> Tensor:
@@ -156,7 +161,8 @@ class Prepared:
         """What answering for new inputs needs, as plain data."""
         return {
             "input_kind": str(self.data.input_kind),
-            "input_shape": list(self.input_shape),
+            "input_shape": list(self.raw_shape),
+            "network_input_shape": list(self.input_shape),
             "encoder": None if self.encoder is None else self.encoder.state(),
             "preprocess": self.preprocess.state(),
             "target": {"kind": str(self.data.target.kind), "names": list(self.data.target.names)},
@@ -168,7 +174,7 @@ class Prepared:
         return {
             "name": data.name,
             "input_kind": str(data.input_kind),
-            "input_shape": list(self.input_shape),
+            "input_shape": list(self.raw_shape),
             "columns": len(data.samples.columns) if isinstance(data.samples, Table) else None,
             "target": {"kind": str(data.target.kind), "names": list(data.target.names)},
             "splits": {
@@ -207,11 +213,11 @@ def prepare(data: Data, recipe: Recipe, *, splits: Mapping[str, Tensor]) -> Prep
         samples = InMemory(encoder.encode(samples))
     if recipe.preprocess is None:
         raise must_be("preprocess", "named in a completed recipe", None)
-    if recipe.preprocess.options:
-        raise must_be("preprocess", "without options", recipe.preprocess.options)
     if recipe.data.cache != "none":
         samples = _cached(samples, recipe.data.cache)
-    fitted = preprocessing.create(recipe.preprocess.name, samples=samples, index=splits["train"])
+    name, options = recipe.preprocess.name, recipe.preprocess.options
+    with naming_options("preprocess", options):
+        fitted = preprocessing.create(name, samples=samples, index=splits["train"], **options)
     return Prepared(data, splits, samples, encoder, fitted, workers=recipe.training.workers or 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ from netwright.runs.store import RunFolder, events
 from netwright.train.precision import choose_precision
 from netwright.workflow.build import build_method
 
-__all__ = ["Run", "load", "load_weights", "require_weights"]
+__all__ = ["Run", "load", "load_weights", "network_input_shape", "require_weights", "task_of"]
 
 
 @dataclass(frozen=True)
@@ -123,18 +124,29 @@ def load(
         with only_installed(unless=trust):
             return load_ensemble(folder, recipe, model=model, method=method)
     state = folder.read_json("preprocess.json")
-    target = state["target"]
     with only_installed(unless=trust):
         built = build_method(
             recipe,
-            task=Task(kind=target["kind"], names=tuple(target["names"]), targets=None),
-            input_shape=state["input_shape"],
+            task=task_of(state),
+            input_shape=network_input_shape(state),
             model=model,
             method=method,
         )
         preprocess = preprocessing.from_state(state["preprocess"])
     load_weights(built, folder)
     return Run(folder, recipe, built.eval(), state, preprocess)
+
+
+def network_input_shape(state: Mapping[str, Any]) -> tuple[int, ...]:
+    """Shape of one example as the network gets it, from what `preprocess.json` says."""
+    return tuple(state.get("network_input_shape", state["input_shape"]))
+
+
+def task_of(state: Mapping[str, Any]) -> Task:
+    """What a run learned, from what `preprocess.json` says, without its targets."""
+    target = state["target"]
+    example = torch.zeros(2, *network_input_shape(state))
+    return Task(kind=target["kind"], names=tuple(target["names"]), example=example)
 
 
 def require_weights(folder: RunFolder) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netwright._catalogue import Catalogue, Entry
+from netwright._errors import must_be, offenders
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +38,11 @@ PREPROCESSING = Catalogue(
             summary="pictures: the mean picture taken off",
         ),
         Entry(
+            name="photographs",
+            target=f"{_ROOM}.photographs:Photographs",
+            summary="pictures: as networks that were trained on photographs take them",
+        ),
+        Entry(
             name="standardise",
             target=f"{_ROOM}.standardise:Standardise",
             summary="columns: missing filled in by the median, mean 0 and variance 1",
@@ -49,17 +56,33 @@ PREPROCESSING = Catalogue(
 )
 
 
-def create(name: str, *, samples: Samples, index: Tensor) -> Preprocess:
+def create(name: str, *, samples: Samples, index: Tensor, **options: Any) -> Preprocess:
     """Fit the preprocessing `name` on the training split.
 
     Args:
         name: in the catalogue, or `file.py:Name`.
         samples: raw inputs of the whole set.
         index: (n,) places of the training split; no other is looked at.
+        **options: what its `fit` takes by keyword.
+
+    Raises:
+        BadValue: an unknown name, or options it doesn't take.
     """
-    fitted: Preprocess = PREPROCESSING.load(name).fit(samples, index)
+    kind = PREPROCESSING.load(name)
+    known = [one.name for one in _parameters(kind.fit) if one.kind is one.KEYWORD_ONLY]
+    strangers = [option for option in options if option not in known]
+    if strangers:
+        takes = (
+            f"options of {name} ({', '.join(known)})" if known else f"without options for {name}"
+        )
+        raise must_be("preprocess", takes, offenders(strangers))
+    fitted: Preprocess = kind.fit(samples, index, **options)
     fitted.name = name  # one of one's own is found again by its file
     return fitted
+
+
+def _parameters(function: Callable[..., Any]) -> Iterable[inspect.Parameter]:
+    return inspect.signature(function).parameters.values()
 
 
 def from_state(state: Mapping[str, Any]) -> Preprocess:

@@ -15,12 +15,13 @@ from torch import nn
 
 from netwright._errors import DamagedRun
 from netwright.data.preprocess import catalogue as preprocessing
-from netwright.methods.base import Method, Task
+from netwright.methods.base import Method
 from netwright.methods.ensemble import Ensemble, Member
 from netwright.runs.members import FILE, read_about_members
 from netwright.runs.recipe import Recipe
 from netwright.runs.store import RunFolder
 from netwright.workflow.build import build_method
+from netwright.workflow.run import network_input_shape, task_of
 
 __all__ = ["Described", "read_members", "rebuilt"]
 
@@ -91,11 +92,10 @@ def rebuilt(
 
     members = []
     for one in described:
-        target = one.state["target"]
         built = build_method(
             one.recipe,
-            task=Task(kind=target["kind"], names=tuple(target["names"]), targets=None),
-            input_shape=one.state["input_shape"],
+            task=task_of(one.state),
+            input_shape=network_input_shape(one.state),
             model=deepcopy(model),
             method=deepcopy(method),
         )
