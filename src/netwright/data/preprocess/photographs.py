@@ -44,8 +44,8 @@ class Photographs(Preprocess):
 
     def __init__(
         self,
-        mean: Sequence[float] | Tensor = IMAGENET_MEAN,
-        deviation: Sequence[float] | Tensor = IMAGENET_STD,
+        mean: Sequence[float] | Tensor,
+        deviation: Sequence[float] | Tensor,
         *,
         size: int | Sequence[int] | Tensor | None = None,
         least_side: int | Tensor = 1,
