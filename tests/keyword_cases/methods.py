@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from keyword_cases.case import Case
+from netwright._errors import BadValue
 from netwright.data.batch import Batch
 from netwright.methods.base import trained
 from netwright.methods.grid_search import GridSearch
@@ -20,6 +21,7 @@ from netwright.methods.output_units.multi_label import MultiLabel
 from netwright.methods.output_units.quantiles import Quantiles
 from netwright.methods.output_units.real import Real
 from netwright.methods.output_units.real_huber import RealHuber
+from netwright.methods.transfer.fine_tuning import FineTuning
 
 PLACES = torch.arange(30)
 REALS = PLACES.float() ** 1.5
@@ -54,7 +56,43 @@ def closed(make: Any) -> Any:
     return call
 
 
+def learns(_: object, **keyword: Any) -> bool:
+    """Whether it can learn; without an example it can only answer."""
+    method = FineTuning(nn.Linear(2, 2), Classes(names=("a", "b"), targets=None), **keyword)
+    try:
+        return len(method.stages()) == 1
+    except BadValue:
+        return False
+
+
+def tuned(_: object, **keyword: Any) -> Any:
+    """How long each stage takes, and the rates of what it moves; without an example, a refusal."""
+    layers = [nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2), nn.Linear(2, 2)]
+    options = {"example": torch.zeros(1, 2), "unfreeze": 1, **keyword}
+    method = FineTuning(nn.Sequential(*layers), Classes(names=("a", "b"), targets=None), **options)
+    told = []
+    for stage in method.stages():
+        stage.begin()
+        groups = method.parameter_groups(stage)["main"]
+        rates = [group.options.get("lr_scale", 1.0) for group in groups]
+        told.append((stage.name, stage.epochs, rates))
+    return told
+
+
 CASES = {
+    "netwright.methods.transfer.fine_tuning:FineTuning": (
+        Case(
+            tuned,
+            {
+                "freeze": 1,
+                "layer_decay": 0.5,
+                "unfreeze": 0,
+                "unfreeze_epochs": 3,
+                "head_epochs": 2,
+            },
+        ),
+        Case(learns, {"example": torch.zeros(1, 2)}),
+    ),
     "netwright.methods.grid_search:GridSearch": Case(
         closed(GridSearch), {"low": -0.1, "high": 0.1, "points": 8}
     ),

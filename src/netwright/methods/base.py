@@ -125,6 +125,9 @@ class Stage:
         begin: called once when the stage is entered, never again on resume: to copy an encoder's
             weights or to freeze it, not to make modules.
         act: the policy handed to the source, for data that come from acting.
+        keeps_best: the best validation of the stage before goes on counting, and its weights are
+            put back where no epoch of this stage beats it: for stages that learn one thing in
+            steps.
     """
 
     name: str = "main"
@@ -134,6 +137,7 @@ class Stage:
     fit: Callable[[Iterable[Streams]], None] | None = None
     begin: Callable[[], None] | None = None
     act: Callable[[Any], Any] | None = None
+    keeps_best: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,14 @@ CATALOGUE = Catalogue(
             summary="one network learns targets from inputs; output unit and loss by the target",
         ),
         Entry(
+            name="fine-tuning",
+            target="netwright.methods.transfer.fine_tuning:FineTuning",
+            summary="a trained network goes on learning: freezing, rates by depth, unfreezing by "
+            "stages (transfer)",
+            paper="Universal Language Model Fine-tuning for Text Classification, 2018, "
+            "https://arxiv.org/abs/1801.06146",
+        ),
+        Entry(
             name="normal-equations",
             target="netwright.methods.normal_equations:NormalEquations",
             summary="least squares and ridge of a linear model in one exact step",

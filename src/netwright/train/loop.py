@@ -297,8 +297,12 @@ class Loop:
         )
 
     def _forget_earlier_stages(self) -> None:
-        """Nothing of another stage is gone back to, averaged with, or chosen at the end."""
-        self.best = Best()
+        """Nothing of another stage is gone back to, averaged with, or chosen at the end.
+
+        Unless the stage goes on with what the one before it learned: then its best stays to beat.
+        """
+        if not self.stage.keeps_best:
+            self.best = Best()
         self.stage_ending = None
         self.skipped_positions.clear()
         self.phase_intervals.clear()

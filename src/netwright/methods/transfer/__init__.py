@@ -1,0 +1,1 @@
+"""Ways to learn on few data from what was learned on many."""
