@@ -47,7 +47,7 @@ def test_a_row_needs_no_image_size():
 def test_looking_a_name_up_loads_nothing_heavy():
     code = (
         "import sys; from netwright import models;"
-        "[models.describe(name) for name in ('mlp', 'resnet50', 'torchvision:resnet18')];"
+        "[models.describe(name) for name in ('mlp', 'resnet50', 'xception', 'vgg')];"
         "models.names('torchvision:*'); models.search('vg');"
         "sys.exit(', '.join({'torch', 'torchvision', 'timm'} & set(sys.modules)))"
     )
@@ -126,6 +126,7 @@ def test_search_reads_names_summaries_and_papers():
     assert found[0] == "small-resnet"
     assert "torchvision:resnet18" in found
     assert [entry.name for entry in search("SqueezeNet", most_of_timm=0)] == [
+        "squeezenet",
         "torchvision:squeezenet1_0",
         "torchvision:squeezenet1_1",
     ]

@@ -64,6 +64,14 @@ def test_options_reach_the_network_or_are_refused():
             create("timm:resnet10t", num_classes=2, **{named: "weights.pth"})
 
 
+def test_the_facts_of_a_network_are_kept_under_the_tag_of_its_weights():
+    plain, tagged = describe("timm:seresnet50"), describe("timm:seresnet50.a1_in1k")
+    assert tagged.name == "timm:seresnet50.a1_in1k"
+    assert tagged.facts["name"] == "seresnet50.a1_in1k"
+    for fact in ("differs", "parameters", "smallest"):
+        assert tagged.facts[fact] == plain.facts[fact]
+
+
 def test_names_and_tags():
     assert describe("timm:resnet18").summary == "timm's ResNet"
     assert describe("timm:resnet18.a1_in1k").name == "timm:resnet18.a1_in1k"
@@ -86,6 +94,10 @@ def test_without_timm_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingExtra, match=r"netwright\[timm\]"):
         describe("timm:resnet18")
+    for name in ("xception", "timm:seresnet50"):  # which are known without it
+        assert describe(name).facts["parameters"] > 1e6
+        with pytest.raises(MissingExtra, match=r"netwright\[timm\]"):
+            create(name, num_classes=2)
     monkeypatch.setattr(adapter, "is_installed", lambda: False)
     with pytest.raises(BadValue, match=r"Did you mean lenet.*netwright\[timm\]"):
         describe("lenett")

@@ -50,3 +50,19 @@ def test_lbfgs_looks_along_its_direction():
     assert completed("optimizer.name=lbfgs").optimizer.options["line_search_fn"] == "strong_wolfe"
     own = completed("optimizer={name: lbfgs, line_search_fn: null}")
     assert own.optimizer.options["line_search_fn"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("lenet", "lenet"),
+        ("resnet50", "torchvision:resnet50"),
+        ("wide-resnet", "torchvision:wide_resnet50_2"),
+        ("xception", "timm:legacy_xception"),
+        ("given", "given"),
+        ("mine.py:Net", "mine.py:Net"),
+    ],
+)
+def test_a_completed_recipe_has_the_full_name_of_its_model(name, full):
+    model = completed(f"model={{name: '{name}', dropout: 0.5}}").model
+    assert (model.name, model.options) == (full, {"dropout": 0.5})

@@ -32,4 +32,6 @@ def find(
         typer.echo(f"{one.kind:<14} {one.name:<28} {one.summary}")
         if one.paper:
             typer.echo(f"{'':<14} {one.paper}")
-        typer.echo(f"{'':<14} {one.place}")
+        if one.differs:
+            typer.echo(f"{'':<14} differs from the paper: {one.differs}")
+        typer.echo(f"{'':<14} {one.full or one.place}")

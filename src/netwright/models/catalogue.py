@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netwright._catalogue import Catalogue, Entry, is_file_target
+from netwright._catalogue import Catalogue, Entry, holds, is_file_target
 from netwright._errors import BadType, must_be, unknown
+from netwright.models.backbones.field_names import FIELD_NAMES
 from netwright.models.backbones.torchvision_names import ENTRIES
 
 if TYPE_CHECKING:
@@ -72,8 +74,9 @@ def create(
     """Build a network that gives raw scores (n, num_classes).
 
     Args:
-        name: ours (`small-resnet`), `torchvision:resnet18`, `timm:resnet18`, `my.py:Net`; a bare
-            name (`resnet18`) is ours, else torchvision's, else timm's.
+        name: ours (`small-resnet`), the field's (`se-resnet50`), `torchvision:resnet18`,
+            `timm:resnet18`, `my.py:Net`; a bare name (`resnet18`) is ours, else torchvision's,
+            else timm's.
         num_classes: scores an input, at least 1.
         in_channels: channels of a picture, or columns of a row.
         image_size: side, or (height, width), of the pictures; None for rows, or where the network's
@@ -117,10 +120,13 @@ def describe(name: str) -> Entry:
     """What stands behind a name; its `name` is the full one, fit for a recipe.
 
     A bare name is ours first, then torchvision's, then timm's, whether timm is installed or not.
+    What the field calls a network that one of them keeps stands for its name there.
 
     Example:
-        >>> describe("resnet50").name
-        'torchvision:resnet50'
+        >>> describe("resnet50").name, describe("wide-resnet").name
+        ('torchvision:resnet50', 'torchvision:wide_resnet50_2')
+        >>> describe("resnet50").facts["differs"]
+        'the stride of a bottleneck (50 layers and more) is in its 3x3 convolution, not in the 1x1'
 
     Raises:
         BadValue: nothing of that name, with the nearest names.
@@ -130,18 +136,18 @@ def describe(name: str) -> Entry:
 
     if is_file_target(name) or name in CATALOGUE:
         return CATALOGUE.entry(name)
+    name = FIELD_NAMES.get(name, name)
     library, colon, rest = name.partition(":")
     if colon and library == "timm":
         return timm.entry(rest)
-    if colon:
+    if colon and name not in CATALOGUE:
         raise unknown("model", name, CATALOGUE.names(), hint="Your own: model=file.py:Name.")
-    if f"torchvision:{name}" in CATALOGUE:
-        return CATALOGUE.entry(f"torchvision:{name}")
-    return _only_in_timm(name)
+    full = name if colon else f"torchvision:{name}"
+    return CATALOGUE.entry(full) if full in CATALOGUE else _only_in_timm(name)
 
 
 def names(pattern: str = "*") -> list[str]:
-    """Full names that match, `*` and `?` standing for any letters: ours, torchvision's, timm's.
+    """Names that match, `*` and `?` standing for any letters: ours, the field's, the libraries'.
 
     Example:
         >>> names("torchvision:resnet1*")
@@ -149,7 +155,8 @@ def names(pattern: str = "*") -> list[str]:
     """
     from netwright.models.backbones import timm
 
-    known = CATALOGUE.names()
+    ours = [entry.name for entry in _OURS]
+    known = list(dict.fromkeys([*ours, *FIELD_NAMES, *CATALOGUE.names()]))
     if timm.is_installed() and not pattern.startswith("torchvision:"):
         known += [f"timm:{name}" for name in timm.names()]
     return [
@@ -160,7 +167,7 @@ def names(pattern: str = "*") -> list[str]:
 
 
 def search(word: str, *, most_of_timm: int = 20) -> list[Entry]:
-    """Entries whose name, summary or paper holds `word`: ours, then torchvision's, then timm's.
+    """Entries whose name, summary or paper holds `word`: ours, the field's names, the libraries'.
 
     Case, hyphens, underscores and blanks make no difference. timm is asked for its names when it
     is installed and the word has at least three letters.
@@ -171,10 +178,23 @@ def search(word: str, *, most_of_timm: int = 20) -> list[Entry]:
     """
     from netwright.models.backbones import timm
 
-    found = CATALOGUE.search(word)
+    known = CATALOGUE.search(word)
+    field = [one for one in map(_of_the_field, FIELD_NAMES) if _holds(one, word)]
+    ours = [one for one in known if "library" not in one.facts]
+    found = [*ours, *field, *(one for one in known if one not in ours)]
     if len(word) >= 3 and timm.is_installed():
         found += timm.search(word, most=most_of_timm)
     return found
+
+
+def _of_the_field(name: str) -> Entry:
+    """What a name of the field stands for, under that name."""
+    full = describe(FIELD_NAMES[name])
+    return replace(full, name=name, facts={**full.facts, "full": full.name})
+
+
+def _holds(entry: Entry, word: str) -> bool:
+    return holds(f"{entry.name} {entry.summary} {entry.paper}", word)
 
 
 def _own(found: Entry, settings: Mapping[str, Any], options: Mapping[str, Any]) -> nn.Module:
@@ -201,6 +221,7 @@ def _only_in_timm(name: str) -> Entry:
     from netwright.models.backbones import timm
 
     known = [entry.name.partition(":")[2] or entry.name for entry in CATALOGUE]
+    known += FIELD_NAMES
     hint = "Your own: model=file.py:Name."
     if not timm.is_installed():
         more = "More models: pip install 'netwright[timm]'."

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from netwright.data.augment.catalogue import DEFAULT_FOR_PICTURES
 from netwright.data.sampler import batch_count
+from netwright.models.catalogue import describe
 from netwright.runs.recipe import Named, OptimizerPart, Recipe, TrainingPart
+from netwright.workflow.build import GIVEN
 
 __all__ = ["AS_MADE", "Facts", "complete"]
 
@@ -66,7 +68,7 @@ _ROWS = _Views(views=200_000, least=20, most=200)
 
 def complete(recipe: Recipe, facts: Facts) -> Recipe:
     """The recipe with nothing left open."""
-    model = recipe.model or _model(recipe, facts)
+    model = _fully_named(recipe.model) if recipe.model else _model(recipe, facts)
     optimizer = _optimizer(recipe, model=model.name)
     training = _training(recipe.training, facts, optimizer=optimizer.name)
     schedule = "constant" if optimizer.name in SEARCHES else "one-cycle"
@@ -81,6 +83,13 @@ def complete(recipe: Recipe, facts: Facts) -> Recipe:
             "training": training,
         }
     )
+
+
+def _fully_named(model: Named) -> Named:
+    """A bare name with its library before it: what it stands for may change, a run doesn't."""
+    if model.name == GIVEN:
+        return model
+    return model.model_copy(update={"name": describe(model.name).name})
 
 
 def _schedule(recipe: Recipe, *, usual: str) -> Named:

@@ -36,6 +36,8 @@ class Found:
         summary: one line.
         paper: title, year, link; empty where there is none.
         place: the module that holds it.
+        full: what a short name stands for; empty where it is no short one.
+        differs: from the paper, in words; empty where nothing is known to.
     """
 
     kind: str
@@ -43,10 +45,15 @@ class Found:
     summary: str
     paper: str
     place: str
+    full: str = ""
+    differs: str = ""
 
 
 def search(word: str) -> list[Found]:
-    """Whatever has `word` in its name, summary or paper, names first; or all of that kind."""
+    """Whatever has `word` in its name, summary or paper, names first; or all of that kind.
+
+    What is called just that comes before names that hold it: se-net before dense-net.
+    """
     from netwright.data import depot
     from netwright.data.sources.builtin_names import BUILTIN
     from netwright.models import search as search_models
@@ -60,7 +67,7 @@ def search(word: str) -> list[Found]:
     for name in depot.names():
         summary = depot.entry(name).summary
         found += _data(word, name=name, summary=summary, place=f"netwright data get {name}")
-    return sorted(found, key=lambda one: not holds(one.name, word))
+    return sorted(found, key=lambda one: -holds(one.name, word) - holds(word, one.name))
 
 
 def _found(kind: str, entry: Entry) -> Found:
@@ -70,6 +77,8 @@ def _found(kind: str, entry: Entry) -> Found:
         summary=entry.summary,
         paper=entry.paper,
         place=entry.target.partition(":")[0],
+        full=entry.facts.get("full", ""),
+        differs=entry.facts.get("differs", ""),
     )
 
 

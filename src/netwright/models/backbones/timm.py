@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,8 @@ from netwright._catalogue import Entry
 from netwright._catalogue import holds as holds_word
 from netwright._errors import NetwrightError, must_be, offenders, unknown
 from netwright._optional import optional
-from netwright.models.image_size import ImageSize, height_and_width
+from netwright.models.backbones.timm_names import ENTRIES
+from netwright.models.image_size import ImageSize, at_least, height_and_width
 from netwright.models.options import check_options
 from netwright.models.weights import NoWeights
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "entry", "holds", "is_installed", "names", "search"]
 
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", flags=re.MULTILINE)
+_KNOWN = {entry.facts["name"]: entry for entry in ENTRIES}
 # Older versions of timm unpickle what these name, which runs it.
 _OF_FILES = {"checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}
 
@@ -54,7 +57,10 @@ def names() -> tuple[str, ...]:
 def search(word: str, *, most: int) -> list[Entry]:
     """At most `most` entries whose name holds `word`, without loading timm."""
     found = (name for name in names() if holds_word(name, word))
-    return [_entry(name, summary="timm's classifier") for name in islice(found, most)]
+    return [
+        _KNOWN.get(name) or _entry(name, summary="timm's classifier")
+        for name in islice(found, most)
+    ]
 
 
 def holds(name: str) -> bool:
@@ -65,10 +71,14 @@ def holds(name: str) -> bool:
 def entry(name: str) -> Entry:
     """What stands behind timm's `name`.
 
+    Those of `timm_names` are known without timm.
+
     Raises:
         BadValue: nothing of that name; the nearest names are listed.
         MissingExtra: timm is not installed.
     """
+    if name in _KNOWN:
+        return _KNOWN[name]
     library = optional("timm", extra="timm")
     architecture, _, tag = name.partition(".")
     if not holds(architecture):
@@ -76,6 +86,9 @@ def entry(name: str) -> Entry:
     tagged = library.list_pretrained(f"{architecture}.*") if tag else [name]
     if name not in tagged:
         raise unknown("model", f"timm:{name}", [f"timm:{known}" for known in tagged])
+    if architecture in _KNOWN:
+        known = _KNOWN[architecture]
+        return replace(known, name=f"timm:{name}", facts={**known.facts, "name": name})
     made_by = optional("timm.models", extra="timm").model_entrypoint(architecture)
     network = getattr(inspect.signature(made_by).return_annotation, "__name__", architecture)
     return _entry(name, summary=f"timm's {network}")
@@ -129,6 +142,9 @@ def build(
             offenders(files),
             "Weights from a file: pretrained=path/to/weights.safetensors.",
         )
+    known = _KNOWN.get(name.partition(".")[0])
+    if image_size is not None and known is not None:
+        at_least(known.facts["smallest"], image_size, model=f"timm:{name}")
     own = library.get_pretrained_cfg(name)
     sized: dict[str, Any] = {}
     if image_size is not None and own is not None and own.fixed_input_size:
