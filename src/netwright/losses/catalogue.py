@@ -67,5 +67,11 @@ CATALOGUE = Catalogue(
             summary="two classes with a margin",
             paper="Support-Vector Networks, 1995, https://doi.org/10.1007/BF00994018",
         ),
+        Entry(
+            name="margin",
+            target=f"{_HERE}.margin:margin",
+            summary="classes or labels, from the lengths of capsules",
+            paper="Dynamic Routing Between Capsules, 2017, https://arxiv.org/abs/1710.09829",
+        ),
     ),
 )

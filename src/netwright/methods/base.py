@@ -164,12 +164,15 @@ class Task:
         targets: of the training split; None where a trained state is going to be loaded.
         example: two inputs as the network gets them, zeros of their shape where a trained state is
             going to be loaded: for methods that have to see the network at work.
+        restore: from pictures as the network takes them to their values from 0 to 1, as they were
+            before preprocessing; None where that can't be said, or nothing is going to be learned.
     """
 
     kind: str
     names: tuple[str, ...]
     targets: Tensor | None = None
     example: Any = None
+    restore: Callable[[Tensor], Tensor] | None = None
 
 
 @runtime_checkable

@@ -34,5 +34,11 @@ CATALOGUE = Catalogue(
             target="netwright.methods.grid_search:GridSearch",
             summary="the loss at every point of a grid of at most three weights (brute force)",
         ),
+        Entry(
+            name="capsules",
+            target="netwright.methods.capsules:Capsules",
+            summary="margin loss of capsules' lengths, and reconstruction from the true one's vector",
+            paper="Dynamic Routing Between Capsules, 2017, https://arxiv.org/abs/1710.09829",
+        ),
     ),
 )

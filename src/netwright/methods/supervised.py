@@ -26,7 +26,7 @@ from netwright.metrics.base import Metric, Prediction
 if TYPE_CHECKING:
     from netwright.data.batch import Batch, Streams
 
-__all__ = ["Supervised"]
+__all__ = ["Supervised", "only"]
 
 _NORMALISERS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # instance norms are _BatchNorm
 
@@ -88,7 +88,7 @@ class Supervised(Method):
 
     def loss(self, batch: Streams) -> Loss:
         """What the examples cost, each times its weight."""
-        batch = _only(batch)
+        batch = only(batch)
         scores = self.scores(batch.inputs)
         if batch.weight is None:
             return Loss(total=self.unit.total(scores, batch.targets), count=len(batch))
@@ -178,7 +178,12 @@ def _by_decay(method: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, nn.
     return shrinks, stays
 
 
-def _only(streams: Streams) -> Batch:
+def only(streams: Streams) -> Batch:
+    """The batch of a method that learns from one stream.
+
+    Raises:
+        BadType: there are several.
+    """
     if isinstance(streams, Mapping):
         raise BadType(
             "batch must be one stream for supervised learning, got the streams "

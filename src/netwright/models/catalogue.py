@@ -55,6 +55,13 @@ _OURS = (
         target="netwright.models.classifiers.convnet:ConvNet",
         summary="small convolutional network of the block, pooling and norm that you choose",
     ),
+    Entry(
+        name="capsnet",
+        target="netwright.models.classifiers.capsnet:CapsNet",
+        summary="capsules with routing by agreement; learns by the method capsules",
+        paper="Dynamic Routing Between Capsules, 2017, https://arxiv.org/abs/1710.09829",
+        facts={"smallest": 17, "parameters": 6_804_224},
+    ),
 )
 
 CATALOGUE = Catalogue("model", _OURS + ENTRIES)

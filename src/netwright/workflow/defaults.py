@@ -105,6 +105,8 @@ def _schedule(recipe: Recipe, *, usual: str) -> Named:
 def _model(recipe: Recipe, facts: Facts) -> Named:
     if recipe.method.name in CLOSED_FORMS:
         return Named(name="linear")
+    if recipe.method.name == "capsules":
+        return Named(name="capsnet")
     if facts.picture_size is None:
         return Named(name="mlp")
     small = max(facts.picture_size) <= SMALL_PICTURE

@@ -17,6 +17,7 @@ from netwright.data.batch import Batch
 from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
 from netwright.data.folds import FoldOf
 from netwright.data.preprocess import catalogue as preprocessing
+from netwright.data.preprocess.base import Restorable
 from netwright.data.source import Share, Source
 from netwright.data.sources.pictures import PictureFiles
 from netwright.data.sources.table import Table, TableEncoder
@@ -59,7 +60,13 @@ class Prepared:
         """What is to be learned, with the training split's targets."""
         target = self.data.target
         values = None if target.values is None else target.values[self.splits["train"]]
-        return Task(kind=str(target.kind), names=target.names, targets=values, example=self.example)
+        return Task(
+            kind=str(target.kind),
+            names=target.names,
+            targets=values,
+            example=self.example,
+            restore=self.preprocess.restore if isinstance(self.preprocess, Restorable) else None,
+        )
 
     @property
     def raw_shape(self) -> tuple[int, ...]:

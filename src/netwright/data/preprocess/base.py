@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from netwright._errors import BadData, BadType, must_be
 from netwright.data.dataset import Samples
 
-__all__ = ["PicturePreprocess", "Preprocess", "channel_moments", "chunks", "picture_scale"]
+__all__ = ["PicturePreprocess", "Preprocess", "Restorable", "channel_moments", "chunks"]
+__all__ += ["picture_scale"]
 
 _CHUNK_ENTRIES = 2**21  # 16 MiB of float64: stays in the cache of most machines
 
@@ -67,6 +68,19 @@ class Preprocess(nn.Module, ABC):
         self.register_buffer(name, value)
 
 
+@runtime_checkable
+class Restorable(Protocol):
+    """A preprocessing of pictures that can be taken back and done from what was taken back."""
+
+    def restore(self, prepared: Tensor, /) -> Tensor:
+        """What the network takes → the pictures as they were, from 0 to 1."""
+        ...
+
+    def of_unit(self, pictures: Tensor, /) -> Tensor:
+        """Pictures from 0 to 1, whatever type they were read in → what the network takes."""
+        ...
+
+
 class PicturePreprocess(Preprocess):
     """Pictures brought to the range 0 to 1, moved by a mean and divided by a deviation.
 
@@ -102,6 +116,16 @@ class PicturePreprocess(Preprocess):
         if self._of_bytes:  # in steps: an operation on two types converts far more slowly
             return raw.float().mul_(self._weight).sub_(self._offset)
         return (raw * self._weight).sub_(self._offset).float()
+
+    def restore(self, prepared: Tensor) -> Tensor:
+        """See `Restorable`; a channel that never varied comes back as its mean."""
+        varies = self.inverse_deviation > 0
+        deviation = torch.where(varies, self.inverse_deviation, torch.inf).reciprocal()
+        return prepared * deviation + self.mean
+
+    def of_unit(self, pictures: Tensor) -> Tensor:
+        """See `Restorable`."""
+        return (pictures - self.mean) * self.inverse_deviation
 
 
 def chunks(samples: Samples, index: Tensor) -> Iterator[Tensor]:

@@ -29,3 +29,11 @@ class Nothing(Preprocess):
     def forward(self, raw: Tensor) -> Tensor:
         """(n, ...) raw inputs → (n, ...) float32."""
         return raw / 255 if raw.dtype == torch.uint8 else raw.float()
+
+    def restore(self, prepared: Tensor) -> Tensor:
+        """See `Restorable`; floating point is handed back as it is, too."""
+        return prepared
+
+    def of_unit(self, pictures: Tensor) -> Tensor:
+        """See `Restorable`."""
+        return pictures

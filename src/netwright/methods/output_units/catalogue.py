@@ -37,6 +37,18 @@ CATALOGUE = Catalogue(
             summary="multi-class hinge loss",
         ),
         _entry(
+            "classes-margin",
+            "classes_margin:ClassesMargin",
+            target="classes",
+            summary="margin loss of the lengths of capsules",
+        ),
+        _entry(
+            "multi-label-margin",
+            "multi_label_margin:MultiLabelMargin",
+            target="multi-label",
+            summary="margin loss of the lengths of capsules, each label for itself",
+        ),
+        _entry(
             "multi-label",
             "multi_label:MultiLabel",
             target="multi-label",
