@@ -12,6 +12,7 @@ from keyword_cases.models import PICTURES, built
 from netwright.models.classifiers.convnet import ConvNet
 from netwright.models.layers.attention import Attention
 from netwright.models.layers.attention_block import AttentionBlock
+from netwright.models.layers.capsule_routing import route, squash
 from netwright.models.layers.convolution import convolution
 from netwright.models.layers.convolution_unit import ConvolutionUnit
 from netwright.models.layers.dense_block import DenseBlock
@@ -29,6 +30,7 @@ from netwright.models.layers.upsampling import Upsampling
 SMALL = PICTURES[:, :, :9, :9]
 DEEP = torch.linspace(-1, 1, 2 * 16 * 9 * 9).reshape(2, 16, 9, 9)
 TOKENS = torch.linspace(-3, 3, 24).sin().reshape(1, 3, 8)
+KERNELS = TOKENS.reshape(2, 3, 4, 1).repeat(1, 1, 2, 2)
 INSIDE = {"norm": nn.InstanceNorm2d, "activation": nn.Tanh}
 
 _HERE = "netwright.models.layers"
@@ -95,6 +97,15 @@ CASES = {
     ),
     f"{_HERE}.hourglass:SwitchedHourglass": Case(
         built(partial(SwitchedHourglass, 3, 4), SMALL), INSIDE
+    ),
+    f"{_HERE}.capsule_routing:squash": Case(
+        lambda _, **keyword: squash(TOKENS, **keyword), {"dim": 1}
+    ),
+    f"{_HERE}.capsule_routing:route": Case(
+        lambda _, **keyword: route(
+            TOKENS, TOKENS.reshape(2, 3, 4, 1).repeat(1, 1, 2, 2), **keyword
+        ),
+        {"routings": 2},
     ),
     f"{_HERE}.attention:Attention": Case(
         lambda _, **keyword: Attention(8, **keyword)(TOKENS, TOKENS),

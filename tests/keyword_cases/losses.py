@@ -9,6 +9,7 @@ from netwright.losses.binary_cross_entropy import binary_cross_entropy
 from netwright.losses.cross_entropy import cross_entropy, total_cross_entropy
 from netwright.losses.gaussian_nll import gaussian_nll
 from netwright.losses.huber import huber
+from netwright.losses.margin import best_length, margin, shares_of_lengths
 from netwright.losses.prior import decay_of_prior, l1_of_prior
 
 SCORES = torch.tensor([[2.0, -1.0, 0.5], [0.3, 0.1, -3.0]])
@@ -34,6 +35,13 @@ CASES = {
     "netwright.losses.huber:huber": Case(
         lambda _, **keyword: huber(SCORES, REALS, **keyword), {"delta": 0.5}
     ),
+    **{
+        f"netwright.losses.margin:{law.__name__}": Case(
+            lambda _, law=law, rest=rest, **keyword: law(SCORES.sigmoid(), *rest, **keyword),
+            {"present": 0.7, "absent": 0.3, "absent_weight": 2.0},
+        )
+        for law, rest in ((margin, (CLASSES,)), (best_length, ()), (shares_of_lengths, ()))
+    },
     "netwright.losses.prior:decay_of_prior": Case(
         lambda _, **keyword: decay_of_prior(0.5, count=10, **keyword), {"noise": 0.7}
     ),

@@ -11,17 +11,21 @@ from keyword_cases.case import Case
 from netwright._errors import BadValue
 from netwright.data.batch import Batch
 from netwright.methods.base import trained
+from netwright.methods.capsules import Capsules
 from netwright.methods.grid_search import GridSearch
 from netwright.methods.normal_equations import NormalEquations
 from netwright.methods.output_units.binary import Binary
 from netwright.methods.output_units.bins import Bins
 from netwright.methods.output_units.classes import Classes
+from netwright.methods.output_units.classes_margin import ClassesMargin
 from netwright.methods.output_units.gaussian import Gaussian
 from netwright.methods.output_units.multi_label import MultiLabel
+from netwright.methods.output_units.multi_label_margin import MultiLabelMargin
 from netwright.methods.output_units.quantiles import Quantiles
 from netwright.methods.output_units.real import Real
 from netwright.methods.output_units.real_huber import RealHuber
 from netwright.methods.transfer.fine_tuning import FineTuning
+from netwright.models.classifiers.capsnet import CapsNet
 
 PLACES = torch.arange(30)
 REALS = PLACES.float() ** 1.5
@@ -92,6 +96,26 @@ CASES = {
             },
         ),
         Case(learns, {"example": torch.zeros(1, 2)}),
+def drawing(_: object, **keyword: Any) -> Any:
+    """What a method of capsules costs, from the same weights."""
+    torch.manual_seed(0)
+    network = CapsNet(3, in_channels=1, image_size=8, kernel_size=3, channels=2, maps=2)
+    made = Capsules(network, ClassesMargin(names=("a", "b", "c"), targets=None), **keyword)
+    pictures = torch.linspace(0, 1, 30 * 64).reshape(30, 1, 8, 8)
+    return made.loss(Batch(inputs=pictures, targets=PLACES % 3, index=PLACES))
+
+
+MARGINS = {"present": 0.7, "absent": 0.3, "absent_weight": 2.0, "least": 0.01}
+CASES = {
+    "netwright.methods.capsules:Capsules": Case(
+        drawing, {"reconstruction": 0.0, "decoder": (4,), "restore": lambda inputs: inputs / 2}
+    ),
+    "netwright.methods.output_units.classes_margin:ClassesMargin": Case(
+        unit(ClassesMargin, PLACES % 3, "a", "b", "c"), MARGINS
+    ),
+    "netwright.methods.output_units.multi_label_margin:MultiLabelMargin": Case(
+        unit(MultiLabelMargin, torch.stack([PLACES % 2, PLACES % 3 // 2], 1).float(), "a", "b"),
+        MARGINS,
     ),
     "netwright.methods.grid_search:GridSearch": Case(
         closed(GridSearch), {"low": -0.1, "high": 0.1, "points": 8}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from keyword_cases.case import Case
 from netwright.models import catalogue
 from netwright.models.backbones import timm, torchvision
+from netwright.models.classifiers.capsnet import CapsNet
 from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.linear import Linear
 from netwright.models.classifiers.mlp import MLP
@@ -135,6 +136,24 @@ CASES = {
     "netwright.models.backbones.torchvision:widened": Case(
         lambda _, **keyword: torchvision.widened(nn.Conv2d(3, 4, 3), 1, **keyword),
         {"trained": True},
+    ),
+    "netwright.models.classifiers.capsnet:CapsNet": Case(
+        built(
+            lambda **keyword: CapsNet(
+                5, **{"image_size": 32, "channels": 4, "maps": 2, "kernel_size": 5, **keyword}
+            ),
+            PICTURES,
+        ),
+        {
+            "in_channels": 1,
+            "image_size": 33,
+            "channels": 5,
+            "maps": 3,
+            "dimensions": 4,
+            "class_dimensions": 8,
+            "kernel_size": 3,
+            "routings": 2,
+        },
     ),
     "netwright.models.classifiers.lenet:LeNet": (
         Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from jaxtyping import Float, Shaped
@@ -162,6 +163,6 @@ def _decoder(model: CapsuleNetwork, hidden: Sequence[int]) -> nn.Sequential:
         pixels *= side
     widths = [classes * dimensions, *hidden]
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], pixels), nn.Sigmoid())

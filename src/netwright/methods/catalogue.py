@@ -37,7 +37,7 @@ CATALOGUE = Catalogue(
         Entry(
             name="capsules",
             target="netwright.methods.capsules:Capsules",
-            summary="margin loss of capsules' lengths, and reconstruction from the true one's vector",
+            summary="margin loss of capsules' lengths, and reconstruction from the true one",
             paper="Dynamic Routing Between Capsules, 2017, https://arxiv.org/abs/1710.09829",
         ),
     ),

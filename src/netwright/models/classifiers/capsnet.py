@@ -111,7 +111,7 @@ class CapsNet(nn.Module):
 
     @staticmethod
     def scores(arriving: Float[Tensor, "n k e"]) -> Float[Tensor, "n k"]:
-        """log |s|², whose sigmoid is |s|² / (1 + |s|²), the length of the squashed s."""
+        """Log |s|², whose sigmoid is |s|² / (1 + |s|²), the length of the squashed s."""
         return arriving.square().sum(dim=-1).clamp(min=torch.finfo(arriving.dtype).tiny).log()
 
 

@@ -14,7 +14,7 @@ _TINY = 1e-12  # under the root, so that the gradient at the zero vector is 0 an
 
 
 def squash(vectors: Float[Tensor, "..."], *, dim: int = -1) -> Float[Tensor, "..."]:
-    """v = s |s| / (1 + |s|²): the direction kept, the length brought between 0 and 1.
+    """The direction kept, the length brought between 0 and 1: v = s |s| / (1 + |s|²).
 
     Paper: Dynamic Routing Between Capsules, Sabour, Frosst and Hinton 2017,
         https://arxiv.org/abs/1710.09829, equation 1
@@ -78,10 +78,7 @@ class _Collect(torch.autograd.Function):
     @staticmethod
     def forward(coupling: Tensor, capsules: Tensor, weight: Tensor) -> Tensor:
         return torch.stack(
-            [
-                _coupled(one, capsules) @ kernel
-                for one, kernel in zip(coupling, weight, strict=True)
-            ]
+            [_coupled(one, capsules) @ kernel for one, kernel in zip(coupling, weight, strict=True)]
         )
 
     @staticmethod
