@@ -215,3 +215,16 @@ def test_ones_own_is_found_again_by_its_file(tmp_path):
     )
     fitted = create(f"{file}:Mine", samples=InMemory(PICTURES), index=TRAIN)
     assert torch.equal(from_state(fitted.state())(torch.zeros(1, 2)), torch.ones(1, 2))
+
+
+@pytest.mark.parametrize("name", ["channel-mean-std", "channel-mean", "mean-picture", "none"])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_pictures_are_taken_back_and_done_again(name, dtype):
+    raw = (torch.rand(20, 2, 5, 4) * 255).to(torch.uint8)
+    raw[:, 1] = 51  # a channel that never varies
+    unit = raw / 255
+    given = raw if dtype == torch.uint8 else unit
+    fitted = create(name, samples=InMemory(given), index=torch.arange(20))
+    prepared = fitted(given)
+    torch.testing.assert_close(fitted.restore(prepared), unit, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(fitted.of_unit(unit), prepared, atol=1e-5, rtol=1e-5)

@@ -83,6 +83,16 @@ def tuned(_: object, **keyword: Any) -> Any:
     return told
 
 
+def drawing(_: object, **keyword: Any) -> Any:
+    """What a method of capsules costs, from the same weights."""
+    torch.manual_seed(0)
+    network = CapsNet(3, in_channels=1, image_size=8, kernel_size=3, channels=2, maps=2)
+    made = Capsules(network, ClassesMargin(names=("a", "b", "c"), targets=None), **keyword)
+    pictures = torch.linspace(0, 1, 30 * 64).reshape(30, 1, 8, 8)
+    return made.loss(Batch(inputs=pictures, targets=PLACES % 3, index=PLACES))
+
+
+MARGINS = {"present": 0.7, "absent": 0.3, "absent_weight": 2.0, "least": 0.01}
 CASES = {
     "netwright.methods.transfer.fine_tuning:FineTuning": (
         Case(
@@ -96,17 +106,7 @@ CASES = {
             },
         ),
         Case(learns, {"example": torch.zeros(1, 2)}),
-def drawing(_: object, **keyword: Any) -> Any:
-    """What a method of capsules costs, from the same weights."""
-    torch.manual_seed(0)
-    network = CapsNet(3, in_channels=1, image_size=8, kernel_size=3, channels=2, maps=2)
-    made = Capsules(network, ClassesMargin(names=("a", "b", "c"), targets=None), **keyword)
-    pictures = torch.linspace(0, 1, 30 * 64).reshape(30, 1, 8, 8)
-    return made.loss(Batch(inputs=pictures, targets=PLACES % 3, index=PLACES))
-
-
-MARGINS = {"present": 0.7, "absent": 0.3, "absent_weight": 2.0, "least": 0.01}
-CASES = {
+    ),
     "netwright.methods.capsules:Capsules": Case(
         drawing, {"reconstruction": 0.0, "decoder": (4,), "restore": lambda inputs: inputs / 2}
     ),
