@@ -48,7 +48,7 @@ class ClassesMargin(OutputUnit):
         super().__init__(names=names, width=len(names))
         if len(names) < 2:
             raise must_be("names", "at least 2 classes", names)
-        self.margins = checked_margins(present, absent, absent_weight)
+        self.margins = checked_margins(present=present, absent=absent, absent_weight=absent_weight)
         if not 0 < least < 0.5:
             raise must_be("least", "above 0 and below 0.5", least)
         self.least = least
@@ -82,7 +82,7 @@ class ClassesMargin(OutputUnit):
         return best_length(shares, **self.margins).logit().float()
 
 
-def checked_margins(present: float, absent: float, absent_weight: float) -> dict[str, float]:
+def checked_margins(*, present: float, absent: float, absent_weight: float) -> dict[str, float]:
     """Margins within which a length can lie."""
     if not 0 < absent < present < 1:
         rule = "above absent, both between 0 and 1"

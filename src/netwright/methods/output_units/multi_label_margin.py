@@ -46,7 +46,7 @@ class MultiLabelMargin(OutputUnit):
         super().__init__(names=names, width=len(names))
         if not names:
             raise must_be("names", "at least 1 label", names)
-        self.margins = checked_margins(present, absent, absent_weight)
+        self.margins = checked_margins(present=present, absent=absent, absent_weight=absent_weight)
         if not 0 < least < 0.5:
             raise must_be("least", "above 0 and below 0.5", least)
         self.least = least

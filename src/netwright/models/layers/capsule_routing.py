@@ -82,7 +82,7 @@ class _Collect(torch.autograd.Function):
         )
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], *_: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
@@ -112,7 +112,7 @@ class _Agree(torch.autograd.Function):
         )
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], *_: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
