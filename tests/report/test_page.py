@@ -13,7 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from netwright.report import curves
+from netwright.report.contents import Contents
+from netwright.report.curves import learning_charts
 from netwright.report.page import render, write_report
+from netwright.runs.environment import environment
 from netwright.runs.store import Recorder, RunFolder
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -314,3 +318,31 @@ def test_the_page_stays_small_however_large_the_run(tmp_path):
     assert len(html.encode()) < 3_000_000
     assert html.count('src="data:image/jpeg') > 60
     assert "12 more are in" in Page(html).text
+
+
+def test_stages_are_named_and_their_epochs_counted_through(tmp_path, monkeypatch):
+    run = RunFolder.create(tmp_path, "staged")
+    run.write_text("recipe.yaml", "method: {name: fine-tuning}\n")
+    run.write_json("environment.json", environment())
+    with Recorder(run, 1) as recorder:
+        recorder.begin(step=0)
+        for place, stage in enumerate(("head", "everything")):
+            recorder.record("stage", step=20 * place, stage=stage, steps=20, epoch=0)
+            for epoch in (1, 2):
+                step = 20 * place + 10 * epoch - 1
+                recorder.record("epoch", step=step, epoch=epoch, loss=1.0, examples=5)
+                metrics = {"accuracy": 0.5 + step / 100}
+                recorder.record("validation", step=step, epoch=epoch, metrics=metrics)
+        best = {"score": 0.9, "step": 30, "epoch": 1}
+        recorder.record("ended", step=39, reason="finished", epochs=2, best=best)
+    contents = Contents(run)
+    assert [contents.epochs_at(step) for step in (8, 9, 29, 39)] == [0, 1, 3, 4]
+    text = words(render(run))
+    assert "head, everythingstages" in text
+    assert "epoch 1 of stage everythingbest at" in text
+    drawn = []
+    monkeypatch.setattr(curves, "line_chart", lambda lines, **said: drawn.append((lines, said)))
+    learning_charts(contents)
+    ((lines, said),) = [one for one in drawn if one[1]["title"] == "Validation: accuracy"]
+    assert lines[0].x == (1, 2, 3, 4)
+    assert said["mark"] == (3, "best")

@@ -67,6 +67,22 @@ class Contents:
         return max(steps, default=None)
 
     @property
+    def stages(self) -> list[dict[str, Any]]:
+        """The stages that were entered, where they bear several names."""
+        entered = self.of("stage")
+        names = {event.get("stage") for event in entered}
+        return entered if len(names) > 1 else []
+
+    def stage_at(self, step: int) -> str | None:
+        """The name of the stage that a step belongs to, where there are several."""
+        entered = [event["stage"] for event in self.stages if event["step"] <= step]
+        return str(entered[-1]) if entered else None
+
+    def epochs_at(self, step: int) -> int:
+        """How many passes were done after that step, those of earlier stages counted too."""
+        return sum(event["step"] <= step for event in self.of("epoch"))
+
+    @property
     def judged(self) -> dict[str, Any] | None:
         """The evaluation that counts most: test, else validation, else training."""
         return next(iter(self.evaluations.values()), None)

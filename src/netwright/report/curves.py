@@ -50,9 +50,13 @@ def _metrics(contents: Contents) -> Iterator[dict[str, str]]:
     """Each validation metric over the epochs."""
     validations = [e for e in contents.of("validation") if isinstance(e.get("metrics"), Mapping)]
     names = dict.fromkeys(name for event in validations for name in event["metrics"])
+    several = bool(contents.stages)  # each counts its epochs from 1
     for name in _worth_a_chart([name for name in names if name != "loss"]):
         points = [
-            (event.get("epoch", place), event["metrics"][name])
+            (
+                contents.epochs_at(event["step"]) if several else event.get("epoch", place),
+                event["metrics"][name],
+            )
             for place, event in enumerate(validations)
             if name in event["metrics"]
         ]
@@ -142,4 +146,6 @@ def _curve(name: str, points: Sequence[tuple[Any, Any]], *, is_noisy: bool = Tru
 def _best(contents: Contents, unit: str) -> tuple[float, str] | None:
     best = (contents.ended or {}).get("best")
     place = best.get(unit) if isinstance(best, Mapping) else None
+    if unit == "epoch" and place is not None and contents.stages:
+        place = contents.epochs_at(best["step"] - 1)
     return (place, "best") if isinstance(place, (int, float)) else None

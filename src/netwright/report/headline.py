@@ -69,12 +69,13 @@ def fact_tiles(contents: Contents) -> list[tuple[str, str]]:
     total = (contents.ended or {}).get("clock", {}).get("seconds", sum(seconds) or None)
     best = (contents.ended or {}).get("best")
     rows = [
+        ("stages", ", ".join(dict.fromkeys(str(e["stage"]) for e in contents.stages)) or None),
         ("epochs", count(len(epochs)) if epochs else None),
         ("steps", None if contents.last_step is None else count(contents.last_step + 1)),
         ("time", duration(total) if total is not None else None),
         ("an epoch", duration(_median(seconds)) if seconds else None),
         ("examples a second", count(_median(speeds)) if speeds else None),
-        ("best at", _best(best)),
+        ("best at", _best(best, contents)),
         ("weights at 0", _share((contents.ended or {}).get("zeros"))),
         ("attempts", count(contents.attempts) if contents.attempts > 1 else None),
     ]
@@ -86,11 +87,12 @@ def _is_of_runs(contents: Contents) -> bool:
     return bool(contents.members.get("members")) and not contents.of("epoch")
 
 
-def _best(best: Any) -> str | None:
+def _best(best: Any, contents: Contents) -> str | None:
     if not isinstance(best, Mapping) or best.get("score", 0) is None:  # nothing to choose by
         return None
     if "epoch" in best:
-        return f"epoch {best['epoch']}"
+        stage = contents.stage_at(best["step"] - 1) if "step" in best else None
+        return f"epoch {best['epoch']}{'' if stage is None else f' of stage {stage}'}"
     return f"step {count(best['step'])}" if "step" in best else None
 
 
