@@ -19,41 +19,24 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 
 from _learning_grids import DATA, GRIDS, Setting
+from _parts import part_of
 from _rows import surroundings, write_rows
 from netwright._errors import NonFinite
-from netwright.data.open import open_data
 from netwright.runs.recipe import Recipe
 from netwright.workflow.fit import run_recipe
 from netwright.workflow.run import Run
 
 SEEDS = 5
-HELD_OUT = 2000  # test examples of a part of a larger set
 
 
 def without_a_page(run: Run) -> str:
     """In place of the report, which a comparison does not read."""
     return run.folder.name
-
-
-def part_of(name: str, *, count: int, seed: int) -> dict[str, Any]:
-    """Training, validation and test examples drawn from a larger set."""
-    data = open_data(name)
-    splits = data.splits
-    if data.target.values is None:
-        raise SystemExit(f"{name} has no targets")
-    draw = np.random.default_rng(seed)
-    train = torch.from_numpy(draw.permutation(splits["train"].numpy())[: count + count // 4])
-    test = torch.from_numpy(draw.permutation(splits["test"].numpy())[:HELD_OUT])
-    places = {"train": train[:count], "val": train[count:], "test": test}
-    targets = data.target.values
-    return {split: (data.samples.take(at), targets[at]) for split, at in places.items()}
 
 
 class Outcome:

@@ -62,6 +62,14 @@ _OURS = (
         paper="Dynamic Routing Between Capsules, 2017, https://arxiv.org/abs/1710.09829",
         facts={"smallest": 17, "parameters": 6_804_224},
     ),
+    Entry(
+        name="vit",
+        target="netwright.models.classifiers.vit:ViT",
+        summary="vision transformer (ViT) of any patch, width, depth and heads; ViT-B/16",
+        paper="An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale, 2020, "
+        "https://arxiv.org/abs/2010.11929",
+        facts={"smallest": 16, "multiple": 16, "parameters": 86567656},
+    ),
 )
 
 CATALOGUE = Catalogue("model", _OURS + ENTRIES)
