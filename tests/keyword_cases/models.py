@@ -15,6 +15,7 @@ from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.linear import Linear
 from netwright.models.classifiers.mlp import MLP
 from netwright.models.classifiers.small_resnet import SmallResNet
+from netwright.models.classifiers.vit import ViT
 from netwright.models.initialisation.blocks import redraw
 from netwright.models.initialisation.constant import constant
 from netwright.models.initialisation.heuristic_uniform import heuristic_uniform
@@ -63,6 +64,7 @@ def started(begin: Any, **fixed: Any) -> Any:
     return call
 
 
+_SMALL_VIT = {"image_size": 32, "patch": 8, "width": 16, "depth": 1, "heads": 2}
 CASES = {
     "netwright.models.initialisation.blocks:redraw": Case(
         started(redraw, law=lambda block: block.values.normal_(generator=block.generator)),
@@ -187,6 +189,21 @@ CASES = {
             {"in_channels": 1, "width": 8, "blocks": (1, 1), "stem_stride": 4, "dropout": 0.5},
         ),
         layers_of(SmallResNet, 16),
+    ),
+    "netwright.models.classifiers.vit:ViT": (
+        Case(
+            built(lambda **keyword: ViT(5, **{**_SMALL_VIT, **keyword}), PICTURES),
+            {
+                "in_channels": 1,
+                "patch": 4,
+                "width": 24,
+                "depth": 2,
+                "heads": 4,
+                "mlp_width": 9,
+                "dropout": 0.5,
+            },
+        ),
+        layers_of(lambda *classes, **keyword: ViT(*classes, **{**_SMALL_VIT, **keyword}), 64),
     ),
 }
 EXEMPT = {

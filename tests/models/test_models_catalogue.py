@@ -15,6 +15,7 @@ from netwright.models import catalogue, create, describe, names, search
 from netwright.models.catalogue import CATALOGUE
 
 OURS = [entry.name for entry in CATALOGUE if "library" not in entry.facts]
+SMALLER = {"vit": {"patch": 4, "width": 24, "depth": 2, "heads": 2}}
 
 
 def test_ours_come_first():
@@ -24,8 +25,10 @@ def test_ours_come_first():
 
 @pytest.mark.parametrize("name", OURS)
 def test_what_every_network_of_ours_keeps_to(name):
-    network = create(name, num_classes=5, in_channels=2, image_size=16)
-    pictures = torch.randn(4, 2, 16, 16)
+    side = max(16, describe(name).facts.get("smallest", 16))
+    options = SMALLER.get(name, {})
+    network = create(name, num_classes=5, in_channels=2, image_size=side, **options)
+    pictures = torch.randn(4, 2, side, side)
     scores = network(pictures)
     assert scores.shape == (4, 5)
     scores.square().sum().backward()
@@ -97,6 +100,7 @@ def test_unknown_options_are_named_with_the_known_ones(name):
         "lenet": "activation",
         "small-resnet": "blocks, dropout, stem_stride, width",
         "convnet": "activation, block, dropout, norm, padding, pool, widths",
+        "vit": "depth, dropout, heads, mlp_width, patch, width",
     }
     with pytest.raises(
         BadValue, match=rf"options of {name}, .*drpout, hiden.*takes {known[name]}\."

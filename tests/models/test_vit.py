@@ -32,9 +32,9 @@ _THREE = ("query", "key", "value")
 def renamed(theirs):
     """What a network of torchvision calls its tensors → what ours calls the same ones."""
     ours = {}
-    for key, value in theirs.items():
-        _, is_block, inside = key.partition("encoder_layer_")
-        number, _, key = inside.partition(".") if is_block else ("", "", key)
+    for whole, value in theirs.items():
+        _, is_block, inside = whole.partition("encoder_layer_")
+        number, _, key = inside.partition(".") if is_block else ("", "", whole)
         lead = f"blocks.{number}." if is_block else ""
         if "in_proj" in key:
             for name, part in zip(_THREE, value.chunk(3), strict=True):
