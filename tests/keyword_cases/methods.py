@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from keyword_cases.case import Case
 from netwright._errors import BadValue
 from netwright.data.batch import Batch
+from netwright.methods.auxiliary_heads import AuxiliaryHeads
 from netwright.methods.base import trained
 from netwright.methods.capsules import Capsules
 from netwright.methods.grid_search import GridSearch
@@ -26,6 +27,7 @@ from netwright.methods.output_units.real import Real
 from netwright.methods.output_units.real_huber import RealHuber
 from netwright.methods.transfer.fine_tuning import FineTuning
 from netwright.models.classifiers.capsnet import CapsNet
+from netwright.models.classifiers.googlenet import GoogLeNet
 
 PLACES = torch.arange(30)
 REALS = PLACES.float() ** 1.5
@@ -93,6 +95,16 @@ def drawing(_: object, **keyword: Any) -> Any:
 
 
 MARGINS = {"present": 0.7, "absent": 0.3, "absent_weight": 2.0, "least": 0.01}
+
+
+def with_heads(_: object, **keyword: Any) -> Any:
+    """What a batch costs a network with an auxiliary classifier."""
+    network = GoogLeNet(3, image_size=32, auxiliaries=("3a",)).eval()
+    method = AuxiliaryHeads(network, Classes(names=("a", "b", "c"), targets=None), **keyword)
+    inputs = torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
+    return method.loss(Batch(inputs, torch.tensor([0, 2]), torch.arange(2)))
+
+
 CASES = {
     "netwright.methods.transfer.fine_tuning:FineTuning": (
         Case(
@@ -117,6 +129,7 @@ CASES = {
         unit(MultiLabelMargin, torch.stack([PLACES % 2, PLACES % 3 // 2], 1).float(), "a", "b"),
         MARGINS,
     ),
+    "netwright.methods.auxiliary_heads:AuxiliaryHeads": Case(with_heads, {"auxiliary_weight": 1.0}),
     "netwright.methods.grid_search:GridSearch": Case(
         closed(GridSearch), {"low": -0.1, "high": 0.1, "points": 8}
     ),

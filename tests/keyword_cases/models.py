@@ -11,6 +11,7 @@ from keyword_cases.case import Case
 from netwright.models import catalogue
 from netwright.models.backbones import timm, torchvision
 from netwright.models.classifiers.capsnet import CapsNet
+from netwright.models.classifiers.googlenet import GoogLeNet
 from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.linear import Linear
 from netwright.models.classifiers.mlp import MLP
@@ -189,6 +190,16 @@ CASES = {
             {"in_channels": 1, "width": 8, "blocks": (1, 1), "stem_stride": 4, "dropout": 0.5},
         ),
         layers_of(SmallResNet, 16),
+    ),
+    "netwright.models.classifiers.googlenet:GoogLeNet": (
+        Case(
+            built(lambda **keyword: GoogLeNet(5, **{"image_size": 32, **keyword}), PICTURES),
+            {"in_channels": 1, "auxiliaries": ("3b",), "dropout": 0.1},
+        ),
+        Case(
+            lambda _, **keyword: GoogLeNet(5, **keyword),
+            {"image_size": 32, "auxiliary_dropout": 0.1},
+        ),
     ),
     "netwright.models.classifiers.vit:ViT": (
         Case(

@@ -23,6 +23,12 @@ CATALOGUE = Catalogue(
             "https://arxiv.org/abs/1801.06146",
         ),
         Entry(
+            name="auxiliary-heads",
+            target="netwright.methods.auxiliary_heads:AuxiliaryHeads",
+            summary="classifiers halfway up the network learn along, their losses times 0.3",
+            paper="Going Deeper with Convolutions, 2014, https://arxiv.org/abs/1409.4842",
+        ),
+        Entry(
             name="normal-equations",
             target="netwright.methods.normal_equations:NormalEquations",
             summary="least squares and ridge of a linear model in one exact step",

@@ -26,7 +26,7 @@ from netwright.metrics.base import Metric, Prediction
 if TYPE_CHECKING:
     from netwright.data.batch import Batch, Streams
 
-__all__ = ["Supervised", "only"]
+__all__ = ["Supervised", "called", "only"]
 
 _NORMALISERS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # instance norms are _BatchNorm
 
@@ -89,7 +89,10 @@ class Supervised(Method):
     def loss(self, batch: Streams) -> Loss:
         """What the examples cost, each times its weight."""
         batch = only(batch)
-        scores = self.scores(batch.inputs)
+        return self.cost(self.scores(batch.inputs), batch)
+
+    def cost(self, scores: Tensor, batch: Batch) -> Loss:
+        """What scores (n, width) cost on the targets of a batch, each times its weight."""
         if batch.weight is None:
             return Loss(total=self.unit.total(scores, batch.targets), count=len(batch))
         values = self.unit.loss(scores, batch.targets)
@@ -128,14 +131,14 @@ class Supervised(Method):
         Raises:
             BadValue: the model gives another number of scores than the unit needs.
         """
-        if isinstance(inputs, Tensor):
-            given = self.model(inputs)
-        elif isinstance(inputs, Mapping):
-            given = self.model(**inputs)
-        elif isinstance(inputs, (tuple, list)):
-            given = self.model(*inputs)
-        else:
-            given = self.model(inputs)
+        return self.fitting(called(self.model, inputs))
+
+    def fitting(self, given: Any) -> Tensor:
+        """Scores as a network gave them, (n, width).
+
+        Raises:
+            BadValue: another number of scores than the unit needs.
+        """
         if not isinstance(given, Tensor):
             raise BadType(
                 f"model must be a module that gives a tensor of scores, got {type(given).__name__} "
@@ -178,11 +181,20 @@ def _by_decay(method: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, nn.
     return shrinks, stays
 
 
+def called(network: Callable[..., Any], inputs: Any) -> Any:
+    """What a network gives for a tensor, a tuple or list of arguments, or a mapping of keywords."""
+    if isinstance(inputs, Tensor):
+        return network(inputs)  # first: the commonest, and the others are slow to ask for
+    if isinstance(inputs, Mapping):
+        return network(**inputs)
+    return network(*inputs) if isinstance(inputs, (tuple, list)) else network(inputs)
+
+
 def only(streams: Streams) -> Batch:
     """The batch of a method that learns from one stream.
 
     Raises:
-        BadType: there are several.
+        BadType: several streams.
     """
     if isinstance(streams, Mapping):
         raise BadType(

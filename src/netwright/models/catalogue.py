@@ -63,6 +63,13 @@ _OURS = (
         facts={"smallest": 17, "parameters": 6_804_224},
     ),
     Entry(
+        name="googlenet",
+        target="netwright.models.classifiers.googlenet:GoogLeNet",
+        summary="GoogLeNet of the paper, with local response norm and its auxiliary classifiers",
+        paper="Going Deeper with Convolutions, 2014, https://arxiv.org/abs/1409.4842",
+        facts={"smallest": 31, "multiple": 1, "parameters": 13378280},
+    ),
+    Entry(
         name="vit",
         target="netwright.models.classifiers.vit:ViT",
         summary="vision transformer (ViT) of any patch, width, depth and heads; ViT-B/16",
