@@ -73,5 +73,12 @@ CATALOGUE = Catalogue(
             summary="classes or labels, from the lengths of capsules",
             paper="Dynamic Routing Between Capsules, 2017, https://arxiv.org/abs/1710.09829",
         ),
+        Entry(
+            name="perceptron",
+            target=f"{_HERE}.perceptron:perceptron",
+            summary="two classes: only mistakes cost, Rosenblatt's rule",
+            paper="The perceptron: a probabilistic model for information storage and organization "
+            "in the brain, 1958, https://doi.org/10.1037/h0042519",
+        ),
     ),
 )

@@ -30,6 +30,14 @@ _OURS = (
         "https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
     ),
     Entry(
+        name="perceptron",
+        target="netwright.models.classifiers.perceptron:Perceptron",
+        summary="Rosenblatt's perceptron: one layer that starts at zero, on what comes in or on "
+        "fixed random units; its rule is the output unit binary-perceptron or classes-perceptron",
+        paper="The perceptron: a probabilistic model for information storage and organization in "
+        "the brain, 1958, https://doi.org/10.1037/h0042519",
+    ),
+    Entry(
         name="mlp",
         target="netwright.models.classifiers.mlp:MLP",
         summary="multi-layer perceptron, for tables",
@@ -49,6 +57,30 @@ _OURS = (
         summary="small residual network (ResNet), for pictures of 8 to 64 pixels",
         paper="Deep Residual Learning for Image Recognition, 2015, "
         "https://arxiv.org/abs/1512.03385",
+    ),
+    Entry(
+        name="alexnet",
+        target="netwright.models.classifiers.alexnet:AlexNet",
+        summary="AlexNet as published: local response norm, two groups, overlapping pooling",
+        paper="ImageNet Classification with Deep Convolutional Neural Networks, 2012, "
+        "https://doi.org/10.1145/3065386",
+        facts={"smallest": 63, "parameters": 60965224},
+    ),
+    Entry(
+        name="shufflenet-v1",
+        target="netwright.models.classifiers.shufflenet_v1:ShuffleNetV1",
+        summary="ShuffleNet, the first version: 1x1 convolutions in groups, shuffled channels",
+        paper="ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices, "
+        "2017, https://arxiv.org/abs/1707.01083",
+        facts={"smallest": 1, "parameters": 1865728},
+    ),
+    Entry(
+        name="inception-resnet-v1",
+        target="netwright.models.classifiers.inception_resnet_v1:InceptionResNetV1",
+        summary="Inception-ResNet, the first version: inception blocks with residual connections",
+        paper="Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning, "
+        "2016, https://arxiv.org/abs/1602.07261",
+        facts={"smallest": 75, "parameters": 22756328},
     ),
     Entry(
         name="convnet",

@@ -29,6 +29,12 @@ CATALOGUE = Catalogue(
             "binary", "binary:Binary", target="binary", summary="sigmoid + binary cross-entropy"
         ),
         _entry("binary-hinge", "binary_hinge:BinaryHinge", target="binary", summary="hinge loss"),
+        _entry(
+            "binary-perceptron",
+            "binary_perceptron:BinaryPerceptron",
+            target="binary",
+            summary="Rosenblatt's rule: only mistakes are learned from",
+        ),
         _entry("classes", "classes:Classes", target="classes", summary="softmax + cross-entropy"),
         _entry(
             "classes-hinge",
@@ -47,6 +53,12 @@ CATALOGUE = Catalogue(
             "multi_label_margin:MultiLabelMargin",
             target="multi-label",
             summary="margin loss of the lengths of capsules, each label for itself",
+        ),
+        _entry(
+            "classes-perceptron",
+            "classes_perceptron:ClassesPerceptron",
+            target="classes",
+            summary="Rosenblatt's rule for each class against the others",
         ),
         _entry(
             "multi-label",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ class ConvolutionUnit(nn.Module):
     Args:
         channels_in: of what comes in.
         channels: of the output.
-        kernel_size: side of the kernel.
+        kernel_size: side of the kernel, or (height, width).
         padding: valid, same or full.
         stride: of the convolution.
         norm: makes the normalisation of so many channels. Batch norm moves the mean itself: before
@@ -38,7 +38,7 @@ class ConvolutionUnit(nn.Module):
         channels_in: int,
         channels: int,
         *,
-        kernel_size: int = 3,
+        kernel_size: int | Sequence[int] = 3,
         padding: str = "same",
         stride: int = 1,
         norm: MakeNorm = nn.BatchNorm2d,
