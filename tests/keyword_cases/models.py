@@ -10,11 +10,15 @@ from torch import Tensor, nn
 from keyword_cases.case import Case
 from netwright.models import catalogue
 from netwright.models.backbones import timm, torchvision
+from netwright.models.classifiers.alexnet import AlexNet
 from netwright.models.classifiers.capsnet import CapsNet
 from netwright.models.classifiers.googlenet import GoogLeNet
+from netwright.models.classifiers.inception_resnet_v1 import InceptionResNetV1, ResidualInception
 from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.linear import Linear
 from netwright.models.classifiers.mlp import MLP
+from netwright.models.classifiers.perceptron import Perceptron
+from netwright.models.classifiers.shufflenet_v1 import ShuffleNetV1, ShuffleUnit
 from netwright.models.classifiers.small_resnet import SmallResNet
 from netwright.models.classifiers.vit import ViT
 from netwright.models.initialisation.blocks import redraw
@@ -52,6 +56,13 @@ def shapes(build: Any, name: str, **keyword: Any) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
         network = build(name, num_classes=3, options={}, **keyword)
     return {name: tuple(value.shape) for name, value in network.state_dict().items()}
+
+
+def unmade(build: Any, **keyword: Any) -> nn.Module:
+    """A large network without its numbers."""
+    with torch.device("meta"):
+        network: nn.Module = build(5, **keyword)
+    return network
 
 
 def started(begin: Any, **fixed: Any) -> Any:
@@ -157,6 +168,36 @@ CASES = {
             "kernel_size": 3,
             "routings": 2,
         },
+    ),
+    "netwright.models.classifiers.alexnet:AlexNet": Case(
+        lambda _, **keyword: str(unmade(AlexNet, **keyword)),
+        {"in_channels": 1, "image_size": 64, "dropout": 0.25},
+    ),
+    "netwright.models.classifiers.inception_resnet_v1:InceptionResNetV1": (
+        Case(
+            lambda _, **keyword: str(unmade(InceptionResNetV1, **keyword)),
+            {"in_channels": 1, "blocks": (1, 2, 3), "dropout": 0.5, "image_size": 74},
+        ),
+        Case(
+            lambda _, **keyword: [
+                module.scale
+                for module in unmade(InceptionResNetV1, **keyword).modules()
+                if isinstance(module, ResidualInception)
+            ],
+            {"scales": (0.1, 0.2, 0.3)},
+        ),
+    ),
+    "netwright.models.classifiers.perceptron:Perceptron": Case(
+        lambda _, **keyword: Perceptron(5, **keyword),
+        {"in_channels": 2, "image_size": 8, "association_units": 4},
+    ),
+    "netwright.models.classifiers.shufflenet_v1:ShuffleNetV1": Case(
+        lambda _, **keyword: str(unmade(ShuffleNetV1, **keyword)),
+        {"in_channels": 1, "groups": 2, "scale": 0.5},
+    ),
+    "netwright.models.classifiers.shufflenet_v1:ShuffleUnit": Case(
+        lambda _, **keyword: ShuffleUnit(16, 32, **{"groups": 4, "stride": 2, **keyword}),
+        {"first_groups": 1, "stride": 1},
     ),
     "netwright.models.classifiers.lenet:LeNet": (
         Case(

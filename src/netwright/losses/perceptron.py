@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float, Int, Num
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -29,13 +30,14 @@ def perceptron(scores: Float[Tensor, "n"], targets: Num[Tensor, "n"]) -> Float[T
         targets: 0 or 1.
 
     Example:
-        >>> import torch
         >>> perceptron(torch.tensor([2.0, -2.0]), torch.tensor([1, 1]))
         tensor([0., 2.])
     """
     margins = at_least_float32(scores)
     signs = 2 * targets.to(margins.dtype) - 1
-    return (-signs * margins).clamp(min=0)  # whose gradient at 0 is 1, where relu's is 0
+    lacking = -signs * margins
+    # not a clamp, whose gradient at 0 is not the rule's
+    return torch.where(lacking >= 0, lacking, torch.zeros_like(lacking))
 
 
 def multiclass_perceptron(

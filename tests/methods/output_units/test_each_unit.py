@@ -141,8 +141,9 @@ def test_counts_start_at_the_mean():
     assert unit.prior_bias(counts * 0).isfinite().all()
 
 
-def test_hinge_has_margins_and_no_probabilities():
-    for name, names in {"binary-hinge": ABC[:2], "classes-hinge": ABC}.items():
+@pytest.mark.parametrize("kind", ["hinge", "perceptron"])
+def test_margins_are_no_probabilities(kind):
+    for name, names in {f"binary-{kind}": ABC[:2], f"classes-{kind}": ABC}.items():
         unit = create(name, names=names, targets=None)
         assert unit.predict(torch.randn(5, unit.width)).probabilities is None
         assert "log_loss" not in unit.metrics()
@@ -172,7 +173,9 @@ def test_targets_that_do_not_fit_are_refused(name, names, targets, said):
     [
         ("classes", ABC[:1], {}, "at least 2 classes"),
         ("classes-hinge", ABC[:1], {}, "at least 2 classes"),
+        ("classes-perceptron", ABC[:1], {}, "at least 2 classes"),
         ("binary", ABC, {}, "the 2 classes"),
+        ("binary-perceptron", ABC, {}, "the 2 classes"),
         ("binary-hinge", ABC, {}, "the 2 classes"),
         ("ordinal", ABC[:2], {}, "at least 3 classes"),
         ("multi-label", (), {}, "at least 1 label"),

@@ -70,7 +70,8 @@ def test_learns_what_can_be_learned(name):
         optimizer.zero_grad()
         unit.loss(scores, targets).mean().backward()
         optimizer.step()
-    assert unit.loss(scores, targets).mean().item() < 0.75 * unit.prior_loss(targets)
+    # a perceptron's prior costs nothing, like what it has learned
+    assert unit.loss(scores, targets).mean().item() <= 0.75 * unit.prior_loss(targets)
     last = unit.metrics()[metric_name]
     last.update(unit.predict(scores.detach()), targets)
     improved = last.compute() - first.compute()

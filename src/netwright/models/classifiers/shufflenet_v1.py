@@ -20,8 +20,8 @@ _UNITS = (4, 8, 4)
 class ShuffleUnit(nn.Module):
     """1x1 convolutions in groups with a shuffle of the channels between, and a shortcut.
 
-    With a stride of 1 the branch is added to what came in. With 2 it is set behind the mean of what
-    came in over 3x3 pixels, so that it need only make the channels that are new.
+    With a stride of 1 the branch is added to what came in. With 2 the mean of what came in over 3x3
+    pixels is set behind it, so that it need only make the channels that are new.
 
     Paper: ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices, 2017,
         https://arxiv.org/abs/1707.01083
@@ -67,7 +67,7 @@ class ShuffleUnit(nn.Module):
         branch = self.expand(self.depthwise(self.shuffle(self.squeeze(inputs))))
         if self.shortcut is None:
             return self.relu(inputs + branch)  # type: ignore[no-any-return]
-        return self.relu(torch.cat((self.shortcut(inputs), branch), dim=1))  # type: ignore[no-any-return]
+        return self.relu(torch.cat((branch, self.shortcut(inputs)), dim=1))  # type: ignore[no-any-return]
 
 
 class ShuffleNetV1(nn.Module):
