@@ -24,7 +24,13 @@ def test_ours_come_first():
     assert set(OURS) >= {"linear", "mlp", "lenet", "small-resnet", "convnet"}
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "inception-resnet-v1" else name
+        for name in OURS
+    ],
+)
 def test_what_every_network_of_ours_keeps_to(name):
     side = max(16, describe(name).facts.get("smallest", 16))
     options = SMALLER.get(name, {})
@@ -93,20 +99,24 @@ def test_an_unknown_name_lists_the_nearest(name, near):
         describe(name)
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_unknown_options_are_named_with_the_known_ones(name):
-    known = {
-        "linear": "bias",
-        "mlp": "activation, dropout, hidden, norm",
-        "lenet": "activation",
-        "small-resnet": "blocks, dropout, stem_stride, width",
-        "convnet": "activation, block, dropout, norm, padding, pool, widths",
-        "googlenet": "auxiliaries, auxiliary_dropout, dropout",
-        "vit": "depth, dropout, heads, mlp_width, patch, width",
-    }
-    with pytest.raises(
-        BadValue, match=rf"options of {name}, .*drpout, hiden.*takes {known[name]}\."
-    ):
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("linear", "bias"),
+        ("perceptron", "association_units"),
+        ("mlp", "activation, dropout, hidden, norm"),
+        ("lenet", "activation"),
+        ("small-resnet", "blocks, dropout, stem_stride, width"),
+        ("convnet", "activation, block, dropout, norm, padding, pool, widths"),
+        ("googlenet", "auxiliaries, auxiliary_dropout, dropout"),
+        ("vit", "depth, dropout, heads, mlp_width, patch, width"),
+        ("alexnet", "dropout"),
+        ("shufflenet-v1", "groups, scale"),
+        ("inception-resnet-v1", "blocks, dropout, scales"),
+    ],
+)
+def test_unknown_options_are_named_with_the_known_ones(name, known):
+    with pytest.raises(BadValue, match=rf"options of {name}, .*drpout, hiden.*takes {known}\."):
         create(name, num_classes=2, image_size=16, drpout=0.5, hiden=3)
 
 
@@ -126,7 +136,7 @@ def test_patterns():
 
 
 def test_search_reads_names_summaries_and_papers():
-    assert [entry.name for entry in search("perceptron")] == ["mlp"]
+    assert [entry.name for entry in search("perceptron")] == ["perceptron", "mlp"]
     assert search("Gradient-Based Learning")[0].name == "lenet"
     found = [entry.name for entry in search("resnet", most_of_timm=3)]
     assert found[0] == "small-resnet"
