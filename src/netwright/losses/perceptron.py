@@ -30,6 +30,7 @@ def perceptron(scores: Float[Tensor, "n"], targets: Num[Tensor, "n"]) -> Float[T
         targets: 0 or 1.
 
     Example:
+        >>> import torch
         >>> perceptron(torch.tensor([2.0, -2.0]), torch.tensor([1, 1]))
         tensor([0., 2.])
     """
