@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netwright.workflow.cross_validation import cross_validate
     from netwright.workflow.ensembling.put_together import ensemble
     from netwright.workflow.fit import fit, resume, run_recipe
+    from netwright.workflow.layers import which_layers
     from netwright.workflow.range_test import range_test
     from netwright.workflow.run import Run, load
 
@@ -48,6 +49,7 @@ __all__ = [
     "resume",
     "run_recipe",
     "signal_propagation",
+    "which_layers",
 ]
 
 _PLACES = {
@@ -69,6 +71,7 @@ _PLACES = {
     "fit": "netwright.workflow.fit",
     "resume": "netwright.workflow.fit",
     "range_test": "netwright.workflow.range_test",
+    "which_layers": "netwright.workflow.layers",
     "run_recipe": "netwright.workflow.fit",
     "Run": "netwright.workflow.run",
     "load": "netwright.workflow.run",

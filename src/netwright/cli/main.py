@@ -16,6 +16,7 @@ from netwright.cli import (
     ensembling,
     explaining,
     finding,
+    layers,
     protocols,
     rates,
     runs,
@@ -62,6 +63,7 @@ protocols.add_to(app)
 timing.add_to(app)
 rates.add_to(app)
 signal.add_to(app)
+layers.add_to(app)
 answers.add_to(app)
 baseline.add_to(app)
 ensembling.add_to(app)

@@ -145,7 +145,9 @@ def _curve(name: str, points: Sequence[tuple[Any, Any]], *, is_noisy: bool = Tru
 
 def _best(contents: Contents, unit: str) -> tuple[float, str] | None:
     best = (contents.ended or {}).get("best")
-    place = best.get(unit) if isinstance(best, Mapping) else None
-    if unit == "epoch" and place is not None and contents.stages:
+    if not isinstance(best, Mapping):
+        return None
+    place = best.get(unit)
+    if unit == "epoch" and "step" in best and contents.stages:
         place = contents.epochs_at(best["step"] - 1)
     return (place, "best") if isinstance(place, (int, float)) else None
