@@ -48,8 +48,8 @@ def test_the_layer_that_knows_is_found_and_the_untrained_one_gains_nothing():
     curve = layer_curve(Ring(knows=True), Ring(knows=False), rows=given())
     assert [layer.after for layer in curve.layers] == ["input", "first", "second"]
     assert curve.layers[0].trained[0] < 0.75
-    assert curve.layers[1].trained[0] > 0.97
-    assert curve.layers[2].trained[0] > 0.97
+    assert curve.layers[1].trained[0] > 0.95
+    assert curve.layers[2].trained[0] > 0.95
     low = curve.layers[2].gain[1]
     assert low > 0.3
     assert curve.layers[0].gain == curve.layers[1].gain == (0.0, 0.0, 0.0)

@@ -21,6 +21,7 @@ from netwright.workflow.build import build_method
 from netwright.workflow.cross_validation import cross_validate
 from netwright.workflow.ensembling.put_together import ensemble
 from netwright.workflow.fit import fit, run_recipe
+from netwright.workflow.layers import which_layers
 from netwright.workflow.range_test import range_test
 from netwright.workflow.run import Run, load
 from netwright.workflow.timing import time_step
@@ -124,7 +125,31 @@ def swept(_: Path, **keyword: Any) -> Any:
     return range_test(asked, **{"data": data, "steps": 12, **keyword})
 
 
+def small(seed: int) -> nn.Module:
+    """A network of two blocks that the seed draws."""
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2))
+
+
+def probed(_: Path, **keyword: Any) -> object:
+    """The curve of a small network that is given, on rows of two classes."""
+    draw = torch.Generator().manual_seed(1)
+    rows = torch.randn(60, 2, generator=draw)
+    options = {"data": (rows, (rows.prod(dim=1) > 0).long()), "model": small(0), **keyword}
+    options = {"untrained": small(1), **options}
+    return which_layers(Recipe.parse({"data": {"name": "given"}}), **options).to_json()
+
+
 CASES = {
+    "netwright.workflow.layers:which_layers": Case(
+        probed,
+        {
+            "data": (torch.randn(80, 2), torch.arange(80) % 2),
+            "model": small(2),
+            "untrained": small(3),
+            "examples": 10,
+        },
+    ),
     "netwright.workflow.range_test:range_test": Case(
         swept,
         {

@@ -20,6 +20,9 @@ def recipe(**model) -> Recipe:
     return Recipe.parse({"data": {"name": "digits"}, "model": {"name": "small-resnet", **model}})
 
 
+FLAT = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """Something else than what the recipe's seed draws."""
@@ -56,31 +59,30 @@ def test_it_is_told_again_by_the_seed_and_leaves_the_random_state(weights):
     assert one != nw.which_layers(asked.with_fields({"seed": 1}), examples=60)
 
 
-def test_a_module_that_was_given_is_the_trained_one():
-    network = create("small-resnet", num_classes=10, in_channels=1, image_size=8)
-    for parameter in network.parameters():
+def test_modules_that_were_given_are_compared():
+    torch.manual_seed(0)
+    fresh = create("small-resnet", num_classes=10, in_channels=1, image_size=8)
+    zeros = create("small-resnet", num_classes=10, in_channels=1, image_size=8)
+    for parameter in zeros.parameters():
         parameter.data.zero_()
-    found = nw.which_layers(recipe(), model=network, examples=60)
+    asked = Recipe.parse({"data": {"name": "digits"}})
+    found = nw.which_layers(asked, model=zeros, untrained=fresh, examples=60)
     assert found.layers[-1].trained[0] < found.layers[-1].untrained[0]  # of zeros, nothing
 
 
 @pytest.mark.parametrize(
-    ("asked", "options", "message"),
+    ("fields", "options", "message"),
     [
-        (recipe(pretrained=False), {}, "pretrained must be other than false"),
-        (recipe(), {"examples": 5}, "examples must be at least 10"),
-        (
-            Recipe.parse({"data": {"name": "diabetes"}, "model": {"name": "mlp"}}),
-            {"model": torch.nn.Linear(10, 1)},
-            "data must be of classes",
-        ),
-        (
-            recipe().with_fields({"split.val": 0.0}),
-            {"model": torch.nn.Linear(10, 1)},
-            "split must be with a train, val and test part",
-        ),
+        ({"model.pretrained": False}, {}, "pretrained must be other than false"),
+        ({}, {"examples": 5}, "examples must be at least 10"),
+        ({}, {"model": torch.nn.Linear(64, 10)}, "untrained must be given with model"),
+        ({"data.name": "diabetes"}, {"model": torch.nn.Linear(10, 1)}, "data must be of classes"),
+        ({"split.val": 0.0}, {"model": torch.nn.Linear(10, 1)}, "split must be with a train, val"),
     ],
 )
-def test_what_is_refused(asked, options, message):
+def test_what_is_refused(fields, options, message):
+    if "model" in options and "untrained" not in message:
+        twin = options["model"] if fields.get("data.name") else FLAT
+        options = {"model": twin, "untrained": twin}
     with pytest.raises(BadValue, match=message):
-        nw.which_layers(asked, **options)
+        nw.which_layers(recipe().with_fields(fields), **options)

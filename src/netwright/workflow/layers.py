@@ -25,7 +25,12 @@ PARTS = ("train", "val", "test")
 
 
 def which_layers(
-    recipe: Recipe, *, data: Any = None, model: nn.Module | None = None, examples: int = 2000
+    recipe: Recipe,
+    *,
+    data: Any = None,
+    model: nn.Module | None = None,
+    untrained: nn.Module | None = None,
+    examples: int = 2000,
 ) -> LayerCurve:
     """A linear classifier on each depth of a trained network, against the same one untrained.
 
@@ -35,7 +40,8 @@ def which_layers(
         recipe: whole or in part; its model begins with trained weights unless it says otherwise,
             and is `resnet18` where it names none.
         data: in place of what it names; arrays have no name.
-        model: a trained module in place of a name; the recipe's model is its untrained twin then.
+        model: a trained module in place of a name.
+        untrained: the same module with weights that learned nothing; with `model`, and only then.
         examples: of the training split at most, and as many of the test split.
 
     Raises:
@@ -43,8 +49,11 @@ def which_layers(
     """
     if examples < 10:
         raise must_be("examples", "at least 10", examples)
+    if (model is None) != (untrained is None):
+        raise must_be("untrained", "given with model, and only then", type(untrained).__name__)
     with _random.isolated():
-        session = open_session(_with_weights(recipe, given=model is not None), Given(data=data))
+        asked = _with_weights(recipe) if model is None else recipe
+        session = open_session(asked, Given(data=data, model=model))
         prepared = session.prepared
         if not isinstance(prepared, Prepared):
             raise must_be("data", "a data set, not a loader", session.name)
@@ -53,23 +62,20 @@ def which_layers(
         missing = [part for part in PARTS if not len(prepared.splits.get(part, ()))]
         if missing:
             raise must_be("split", "with a train, val and test part", missing)
-        trained = _network(session) if model is None else model
-        untrained = _network(session) if model is not None else _untrained(session)
+        twin = _untrained(session) if untrained is None else untrained
         rows = {
             part: _rows(prepared, part, most=examples, seed=session.recipe.seed) for part in PARTS
         }
-        return layer_curve(trained, untrained, rows=rows)
+        return layer_curve(_network(session), twin, rows=rows)
 
 
-def _with_weights(recipe: Recipe, *, given: bool) -> Recipe:
+def _with_weights(recipe: Recipe) -> Recipe:
     model = recipe.model or Named(name=USUAL)
     options = dict(model.options)
-    if given:
-        options["pretrained"] = False
-    elif options.setdefault("pretrained", True) is False:
+    if options.setdefault("pretrained", True) is False:
         raise must_be("model.pretrained", "other than false to ask which layers transfer", False)
     named = Named.model_validate({"name": model.name, **options})
-    return recipe.model_copy(update={"model": named, "augment": ()})
+    return recipe.model_copy(update={"model": named})
 
 
 def _network(session: Session) -> nn.Module:
