@@ -587,6 +587,38 @@ def _architectures() -> Iterator[Technique]:
         yield _over_constant("ResNet (basic)", "emoji/noto", "accuracy", model, *pictures)
 
 
+def _library_networks() -> Iterator[Technique]:
+    """Half of the digits, enlarged no more than the network needs, and a few passes."""
+    rates = {"VGG": "{name: adamw, learning_rate: 0.0002}"}
+    rates |= {"SqueezeNet": "{name: adamw, learning_rate: 0.001}"}
+    for row, model, side, epochs in (
+        ("VGG", "vgg11", 32, 4),
+        ("ResNet (bottleneck)", "resnet50", 16, 5),
+        ("Wide-ResNet", "wide-resnet", 16, 3),
+        ("ResNeXt", "resnext", 16, 5),
+        ("DenseNet", "densenet", 32, 4),
+        ("SE-Net", "se-resnet18", 16, 5),
+        ("Xception", "xception", 16, 5),
+        ("MobileNet v1", "mobilenet-v1", 16, 8),
+        ("MobileNet v2", "mobilenet-v2", 16, 8),
+        ("ShuffleNet v2", "shufflenet-v2", 16, 8),
+        ("SqueezeNet", "squeezenet", 24, 25),
+        ("Inception-ResNet v2", "inception-resnet-v2", 75, 2),
+    ):
+        yield _over_constant(
+            row,
+            "digits",
+            "accuracy",
+            f"model={{name: {model}}}",
+            f"data.image_size={side}",
+            f"optimizer={rates.get(row, '{name: adamw, learning_rate: 0.001}')}",
+            _HALF,
+            _PLAIN,
+            "training.workers=0",
+            *_loop(epochs=epochs, batch_size=32),
+        )
+
+
 def _layers() -> Iterator[Technique]:
     loop = (_PLAIN, "optimizer={name: adamw, learning_rate: 0.005}", *_loop(epochs=10))
     for row, options, without, rival in (
@@ -671,6 +703,7 @@ def _all() -> Iterator[Technique]:
     yield from _regularisation()
     yield from _augmentations()
     yield from _architectures()
+    yield from _library_networks()
     yield from _layers()
 
 
