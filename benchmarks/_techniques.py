@@ -592,18 +592,18 @@ def _library_networks() -> Iterator[Technique]:
     rates = {"VGG": "{name: adamw, learning_rate: 0.0002}"}
     rates |= {"SqueezeNet": "{name: adamw, learning_rate: 0.001}"}
     for row, model, side, epochs in (
-        ("VGG", "vgg11", 32, 4),
+        ("VGG", "vgg11", 32, 3),
         ("ResNet (bottleneck)", "resnet50", 16, 5),
-        ("Wide-ResNet", "wide-resnet", 16, 3),
-        ("ResNeXt", "resnext", 16, 5),
-        ("DenseNet", "densenet", 32, 4),
+        ("Wide-ResNet", "wide-resnet", 16, 2),
+        ("ResNeXt", "resnext", 16, 3),
+        ("DenseNet", "densenet", 32, 3),
         ("SE-Net", "se-resnet18", 16, 5),
-        ("Xception", "xception", 16, 5),
+        ("Xception", "xception", 16, 3),
         ("MobileNet v1", "mobilenet-v1", 16, 8),
         ("MobileNet v2", "mobilenet-v2", 16, 8),
         ("ShuffleNet v2", "shufflenet-v2", 16, 8),
         ("SqueezeNet", "squeezenet", 24, 25),
-        ("Inception-ResNet v2", "inception-resnet-v2", 75, 2),
+        ("Inception-ResNet v2", "inception-resnet-v2", 75, 1),
     ):
         yield _over_constant(
             row,

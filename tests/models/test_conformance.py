@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from netwright.models.intermediate import intermediate_features, stages
 from netwright.probes.signal import signal_propagation
 
 CLASSES, CHANNELS, BATCH = 5, 2, 4
-SMALL, LARGE = 8e6, 1e8  # parameters
+SMALL, LARGE = 2e7, 1e8  # parameters
 QUICK = {"torchvision:squeezenet1_0", "torchvision:shufflenet_v2_x1_0", "timm:mobilenetv1_100"}
 OURS = [entry.name for entry in CATALOGUE if "library" not in entry.facts]
 FULL = dict.fromkeys([*OURS, *FIELD_NAMES.values(), *CATALOGUE.names()])
@@ -36,10 +37,14 @@ METHODS = ("saliency", "grad-cam", "guided-backprop")
 
 # Networks without a map: rows go in, or the picture is flattened at once.
 NO_MAPS = {"linear", "mlp", "perceptron"}
+# Built smaller than by default.
+SMALLER = {"vit": {"patch": 4, "width": 24, "depth": 2, "heads": 2}}
+# Weights start at zero, so that the first answer says nothing.
+FROM_ZERO = {"perceptron"}
 # Operations behind which no receptive field is followed, in the attention of transformers.
 ATTENTION = ("swin", "maxvit", "vit")
-# Parameters that have no gradient, by network, and why.
-NO_GRADIENT: dict[str, dict[str, str]] = {}
+# Parameters whose paths begin so have no gradient, and why.
+NO_GRADIENT = {"googlenet": ("auxiliaries.", "a method asks them apart; no score is theirs")}
 
 
 def parameters_of(name: str) -> float:
@@ -52,7 +57,15 @@ def named(*, large: bool) -> list[object]:
 
 
 def is_quick(name: str) -> bool:
-    return name in QUICK or (name in OURS and parameters_of(name) < SMALL)
+    is_small = name in SMALLER or parameters_of(name) < SMALL
+    return name in QUICK or (name in OURS and is_small)
+
+
+def without_gradient(name: str, network: nn.Module) -> set[str]:
+    if name not in NO_GRADIENT:
+        return set()
+    start, _ = NO_GRADIENT[name]
+    return {path for path, _ in network.named_parameters() if path.startswith(start)}
 
 
 def side_of(name: str) -> int:
@@ -64,7 +77,12 @@ def side_of(name: str) -> int:
 def built(name: str) -> nn.Module:
     if name.startswith("timm:"):
         pytest.importorskip("timm")
-    return create(name, num_classes=CLASSES, in_channels=CHANNELS, image_size=side_of(name))
+    settings = {"in_channels": CHANNELS, "image_size": side_of(name), **SMALLER.get(name, {})}
+    network = create(name, num_classes=CLASSES, **settings)
+    if name in FROM_ZERO:
+        for parameter in network.parameters():
+            nn.init.normal_(parameter, std=0.1)
+    return network
 
 
 @dataclass
@@ -133,6 +151,15 @@ def check_state(network: nn.Module, fresh: nn.Module, pictures: Tensor) -> None:
         assert torch.equal(fresh(pictures), expected)
 
 
+def check_copies(network: nn.Module, pictures: Tensor) -> None:
+    with torch.no_grad():
+        expected = network.eval()(pictures)
+        for again in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+            assert torch.equal(again(pictures), expected)
+        exported = torch.export.export(network, (pictures,)).module()
+        torch.testing.assert_close(exported(pictures), expected)
+
+
 def check_stages(network: nn.Module, pictures: Tensor) -> None:
     with unchanged(network):
         found = stages(network, pictures)
@@ -146,12 +173,14 @@ def check_stages(network: nn.Module, pictures: Tensor) -> None:
         assert value.requires_grad
 
 
-def check_fields(network: nn.Module, pictures: Tensor, *, unknown: bool) -> None:
+def check_fields(
+    network: nn.Module, pictures: Tensor, *, unknown: bool, unused: frozenset[str] = frozenset()
+) -> None:
     with unchanged(network):
         found = describe_graph(network, pictures[:1])
     assert found.parameters == sum(one.numel() for one in network.parameters())
     assert found.multiply_adds > 0
-    assert not found.unused
+    assert set(found.unused) == unused
     assert bool(found.unknown) <= unknown, found.unknown
     assert not found.uncounted
     last = found.layers[-1].receptive_field
@@ -200,7 +229,8 @@ def test_any_channels_and_classes_give_scores(case):
 
 
 def test_every_parameter_has_a_gradient(case):
-    check_gradients(case.network, case.pictures, without=set(NO_GRADIENT.get(case.name, ())))
+    without = without_gradient(case.name, case.network)
+    check_gradients(case.network, case.pictures, without=without)
 
 
 def test_a_picture_alone_is_answered_as_among_others(case):
@@ -212,6 +242,12 @@ def test_its_state_makes_another_the_same(case):
     check_state(case.network, built(case.name), case.pictures)
 
 
+def test_it_can_be_copied_pickled_and_exported(case):
+    if case.name not in OURS:
+        pytest.skip("the library's own to keep")
+    check_copies(case.network, case.pictures)
+
+
 def test_its_stages_are_what_it_gives(case):
     if case.name in NO_MAPS:
         assert stages(case.network, case.pictures) == ()
@@ -221,7 +257,8 @@ def test_its_stages_are_what_it_gives(case):
 
 def test_its_graph_and_receptive_fields_are_known(case):
     attends = any(word in case.name for word in ATTENTION)
-    check_fields(case.network, case.pictures, unknown=attends)
+    unused = frozenset(without_gradient(case.name, case.network))
+    check_fields(case.network, case.pictures, unknown=attends, unused=unused)
 
 
 def test_it_is_explained_or_refused_by_name(case):
@@ -247,6 +284,8 @@ def test_the_largest_answer_in_shape(name):
 class Broken(nn.Module):
     """Right but for one thing."""
 
+    count = 0
+
     def __init__(self, fault: str) -> None:
         super().__init__()
         self.fault = fault
@@ -265,6 +304,9 @@ class Broken(nn.Module):
         scores = self.head(seen.mean((2, 3)))
         if self.fault == "hidden":
             scores = scores + self.hidden
+        if self.fault == "counts":
+            self.count += 1
+            scores = scores + self.count
         if self.fault == "infinite":
             scores = scores + scores.sum().sub(scores.sum()).sqrt()
         if self.fault == "nan":
@@ -279,6 +321,7 @@ FAULTS = {
     "infinite": lambda network, pictures: check_gradients(network, pictures, without=set()),
     "batch": check_alone,
     "blind": check_alone,
+    "counts": check_copies,
     "hidden": lambda network, pictures: check_state(network, Broken("hidden"), pictures),
 }
 
@@ -296,7 +339,7 @@ def test_the_checks_pass_what_is_right():
     check_gradients(network, pictures, without=set())
     check_alone(network, pictures)
     check_fields(network, pictures, unknown=False)
-    for check in (check_stages, check_explained, check_signal, check_blocks):
+    for check in (check_copies, check_stages, check_explained, check_signal, check_blocks):
         check(network, pictures)
 
 
