@@ -57,7 +57,8 @@ class Batch:
             if isinstance(value, Mapping):
                 return {key: cut(item) for key, item in value.items()}
             if isinstance(value, tuple):
-                return tuple(cut(item) for item in value)
+                parts = [cut(item) for item in value]
+                return tuple(parts) if type(value) is tuple else type(value)(*parts)
             if isinstance(value, list):
                 per_example = len(value) == count
                 return value[rows] if per_example else [cut(item) for item in value]

@@ -123,6 +123,7 @@ def create(
     in_channels: int = 3,
     image_size: ImageSize | None = None,
     pretrained: bool | str | Path = False,
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
     **options: Any,
 ) -> nn.Module:
     """Build a network that gives raw scores (n, num_classes).
@@ -135,8 +136,10 @@ def create(
         in_channels: channels of a picture, or columns of a row.
         image_size: side, or (height, width), of the pictures; None for rows, or where the network's
             own will do.
-        pretrained: True for the weights of the library that keeps the network; a path for a
-            safetensors file that must fit it key by key.
+        pretrained: True for the weights of the library that keeps the network; a path for a file
+            (.safetensors, .pt, .pth) that must fit it key by key.
+        changes: path of a module → attribute → value, where the network differs from the library's
+            (a stride that other weights want).
         **options: what else the network takes.
 
     Example:
@@ -163,6 +166,10 @@ def create(
             fix = "Give pretrained=path/to/weights.safetensors."
             raise must_be("pretrained", f"False or a path for {name}", pretrained, fix)
         network = _own(found, settings, options)
+    if changes:
+        from netwright.models.changes import apply_changes
+
+        apply_changes(network, changes)
     if not isinstance(pretrained, bool):
         from netwright.models.weights import load_weights
 

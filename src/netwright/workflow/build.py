@@ -196,15 +196,18 @@ def _model_builder(
             "Give a module of your own: fit(data, model=my_module).",
         )
 
+    # trained weights are put in when a run begins: one that is there has its own
+    options = {name: value for name, value in part.options.items() if name != "pretrained"}
+
     def build(width: int) -> nn.Module:
         size = tuple(input_shape[1:]) if len(input_shape) == 3 else None
-        with naming_options("model", part.options):
+        with naming_options("model", options):
             made: nn.Module = create(
                 part.name,
                 num_classes=width,
                 in_channels=input_shape[0],
                 image_size=size,
-                **part.options,
+                **options,
             )
         return made
 

@@ -19,13 +19,14 @@ from netwright.data.preprocess import catalogue as preprocessing
 from netwright.methods.base import Method
 from netwright.runs.environment import environment
 from netwright.runs.events import Recorder, history, last_attempt
-from netwright.runs.finished import COMPLETE, WEIGHTS, is_finished
+from netwright.runs.finished import COMPLETE, SNAPSHOTS, WEIGHTS, is_finished
 from netwright.runs.lock import writing
 from netwright.runs.recipe import Recipe
 from netwright.runs.records import Ended
 from netwright.runs.store import RunFolder
 from netwright.train.distribute.processes import Processes
 from netwright.train.loop import Loop
+from netwright.train.snapshot import SnapshotFolder
 from netwright.workflow.ensembling.snapshots import (
     conclude_snapshots,
     forget_cycles,
@@ -38,6 +39,7 @@ from netwright.workflow.learning import Learning
 from netwright.workflow.run import Run
 from netwright.workflow.sample_size import sample_size
 from netwright.workflow.session import Given, Session, open_session
+from netwright.workflow.starting_weights import STARTED
 from netwright.workflow.wishes import wished
 
 if TYPE_CHECKING:
@@ -202,7 +204,8 @@ def resume(
         with only_installed(unless=trust):
             return resume_independent(folder, recipe, given=given, trust=trust, console=console)
     with _random.isolated(), only_installed(unless=trust), together(recipe) as processes:
-        session = processes.in_turn(lambda: open_session(recipe, given))
+        begun = bool(SnapshotFolder(folder.path / SNAPSHOTS).files())
+        session = processes.in_turn(lambda: open_session(recipe, given, begun=begun))
         # it may have been stopped while the folder was made
         if processes.first and not folder.has("preprocess.json"):
             _describe(folder, session)
@@ -243,6 +246,8 @@ def new_folder(session: Session, *, name: str | None, root: str | os.PathLike[st
     folder = RunFolder.create(root, called, exact=name is not None)
     with _nothing_left_of_a_false_start(folder):
         remember_weights(folder, session)
+        if session.started is not None:
+            folder.write_json(STARTED, session.started.record())
         folder.write_text("recipe.yaml", session.recipe.to_yaml())
         _describe(folder, session)
     return folder

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from netwright._errors import DamagedRun
 from netwright.runs.store import RunFolder
 from netwright.workflow.build import GIVEN
 from netwright.workflow.session import Session
 
-__all__ = ["refuse_other_weights", "remember_weights"]
+__all__ = ["digest_of", "refuse_other_weights", "remember_weights"]
 
 _FILE = "given.json"
 
@@ -21,7 +22,7 @@ def remember_weights(folder: RunFolder, session: Session) -> None:
     """Keep the digest of what a given model or method begins with."""
     parts = (session.recipe.model, session.recipe.method)
     if any(part is not None and part.name == GIVEN for part in parts):
-        folder.write_json(_FILE, {"weights": _digest(session.method)})
+        folder.write_json(_FILE, {"weights": digest_of(session.method.state_dict())})
 
 
 def refuse_other_weights(folder: RunFolder, session: Session) -> None:
@@ -32,7 +33,7 @@ def refuse_other_weights(folder: RunFolder, session: Session) -> None:
     """
     if not folder.has(_FILE):
         return
-    begun, found = folder.read_json(_FILE)["weights"], _digest(session.method)
+    begun, found = folder.read_json(_FILE)["weights"], digest_of(session.method.state_dict())
     if found != begun:
         raise DamagedRun(
             f"module must have the weights that {folder.name} began with, got others (digest "
@@ -41,9 +42,10 @@ def refuse_other_weights(folder: RunFolder, session: Session) -> None:
         )
 
 
-def _digest(module: nn.Module) -> str:
+def digest_of(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, shapes, types and bytes, in the order they are in."""
     digest = hashlib.sha256()
-    for name, value in module.state_dict().items():
+    for name, value in state.items():
         whole = value.detach().cpu().contiguous()
         digest.update(repr((name, tuple(whole.shape), whole.dtype)).encode())
         digest.update(whole.reshape(-1).view(torch.uint8).numpy().tobytes())

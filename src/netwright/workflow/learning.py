@@ -35,6 +35,7 @@ from netwright.workflow.interrupt import stops_on_interrupt
 from netwright.workflow.launch import what_differs
 from netwright.workflow.restarting import restarts_of
 from netwright.workflow.session import Session
+from netwright.workflow.starting_weights import refuse_changed_start
 from netwright.workflow.taking_up import (
     Start,
     Told,
@@ -108,6 +109,7 @@ class Learning:
         start = taken_up(self.snapshots)
         if start.state is None:
             refuse_other_weights(self.folder, self.session)
+            refuse_changed_start(self.folder, self.session.started)
         return start
 
     def _observers(self, start: Start, console: Console, stack: ExitStack) -> list[Observer]:

@@ -79,10 +79,7 @@ def pretrained(name: str, *, cache: str | os.PathLike[str] | None = None) -> Pre
 
 
 def _model(card: WeightsCard, folder: Path) -> nn.Module:
-    whole = create(card.architecture, num_classes=card.classes or 1000)
-    for place, attributes in card.changes.items():
-        for attribute, value in attributes.items():
-            setattr(whole.get_submodule(place), attribute, value)
+    whole = create(card.architecture, num_classes=card.classes or 1000, changes=card.changes)
     if card.part == "all":
         load_weights(whole, folder / WEIGHTS)
         return whole

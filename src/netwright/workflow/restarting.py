@@ -9,6 +9,7 @@ from netwright.train.random_restarts import RandomRestarts
 from netwright.workflow.build import GIVEN, build_method
 from netwright.workflow.initialising import start_weights
 from netwright.workflow.session import Session
+from netwright.workflow.starting_weights import begin_from_weights
 
 __all__ = ["restarts_of"]
 
@@ -35,6 +36,7 @@ def restarts_of(session: Session) -> RandomRestarts | None:
         seed = _random.derive(recipe.seed, "start", number)
         seeded = recipe.model_copy(update={"seed": seed})
         method = build_method(seeded, task=prepared.task, input_shape=prepared.input_shape)
+        begin_from_weights(method, seeded, example=prepared.example)
         start_weights(method, seeded, prepared=prepared)
         return method
 

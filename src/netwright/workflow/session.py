@@ -26,6 +26,7 @@ from netwright.workflow.initialising import start_weights
 from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loaders
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
 from netwright.workflow.shuffled_targets import with_shuffled_targets
+from netwright.workflow.starting_weights import Started, begin_from_weights, with_weights
 from netwright.workflow.try_out import gives_two_scores, refuse_misfit
 
 __all__ = ["Given", "Session", "open_session", "opened_and_prepared", "read_data"]
@@ -68,10 +69,16 @@ class Session:
     prepared: Prepared | PreparedLoaders
     method: Method
     device: torch.device
+    started: Started | None = None
 
 
-def open_session(recipe: Recipe, given: Given) -> Session:
+def open_session(recipe: Recipe, given: Given, *, begun: bool = False) -> Session:
     """Open the data, complete the recipe, and make what it names.
+
+    Args:
+        recipe: whole or in part.
+        given: what was handed over as objects.
+        begun: a snapshot is there, which holds the weights: those that it started from need not be.
 
     Raises:
         NetwrightError: one sentence on what can't be used, and the way out.
@@ -103,10 +110,13 @@ def open_session(recipe: Recipe, given: Given) -> Session:
     _refuse_mixing(method, prepared, recipe)
     recipe = without_descent(asked, recipe) if is_closed_form(method) else recipe
     check_optimizer(recipe, method)
-    start_weights(method, recipe, prepared=prepared)
+    started = None
+    if not begun:
+        started = begin_from_weights(method, recipe, example=prepared.example)
+        start_weights(method, recipe, prepared=prepared)
     if recipe.costs is not None and method.predict(prepared.example).probabilities is None:
         raise must_be("costs", "left out for a method without probabilities", recipe.method.name)
-    return Session(recipe, name, prepared, method, device)
+    return Session(recipe, name, prepared, method, device, started)
 
 
 def _wished_precision(recipe: Recipe) -> str:
@@ -161,11 +171,16 @@ def opened_and_prepared(recipe: Recipe, given: Given) -> tuple[str, Prepared, Re
     if recipe.costs is not None:
         _refuse_costs(data, recipe.costs)
     splits = divide_data(data, recipe)
+    recipe = with_weights(recipe, raw_shape=_picture_shape(data), given=_is_given(given))
     recipe = complete(recipe, _facts(data, count=len(splits["train"])))
     recipe = _with_given(recipe, given, found=fingerprint(data), path=resolved_path(part.name))
     if part.shuffle_labels:
         data = with_shuffled_targets(data, splits, seed=recipe.seed)
     return data.name, prepare(data, recipe, splits=splits), recipe
+
+
+def _is_given(given: Given) -> bool:
+    return given.model is not None or given.method is not None
 
 
 def _refuse_costs(data: Data, costs: CostTable) -> None:
@@ -183,6 +198,7 @@ def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders
         _refuse_without_own_method(recipe)
     _refuse_for_loaders(recipe)
     facts = Facts(count=prepared.counts["train"], batches=prepared.batches, preprocess="none")
+    recipe = with_weights(recipe, raw_shape=None, given=_is_given(given))
     recipe = complete(recipe, facts)
     recipe = _with_given(recipe, given, found=prepared.fingerprint(), path=GIVEN)
     return "loader", prepared, recipe
@@ -224,15 +240,18 @@ def _with_given(recipe: Recipe, given: Given, *, found: str, path: str) -> Recip
     return recipe.model_copy(update=update)
 
 
+def _picture_shape(data: Data) -> tuple[int, ...] | None:
+    """(c, h, w) of the pictures as they are read; None where the inputs are none."""
+    if data.input_kind is not InputKind.IMAGE:
+        return None
+    return tuple(data.samples.take(torch.zeros(1, dtype=torch.int64)).shape[1:])
+
+
 def _facts(data: Data, *, count: int) -> Facts:
-    shape = (
-        data.samples.take(torch.zeros(1, dtype=torch.int64)).shape[1:]
-        if data.input_kind is InputKind.IMAGE
-        else ()
-    )
+    shape = _picture_shape(data)
     return Facts(
         count=count,
-        picture_size=(shape[-2], shape[-1]) if shape else None,
+        picture_size=None if shape is None else (shape[-2], shape[-1]),
         reads_items=not isinstance(data.samples, (InMemory, Table)),
         preprocess=default_for(data),
     )

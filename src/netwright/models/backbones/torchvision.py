@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netwright._catalogue import Catalogue
 from netwright._errors import NetwrightError, must_be
+from netwright.models.backbones.stem import spread
 from netwright.models.backbones.torchvision_names import ENTRIES
 from netwright.models.image_size import ImageSize, at_least
 from netwright.models.options import check_options
@@ -79,8 +80,7 @@ def widened(convolution: nn.Conv2d, in_channels: int, *, trained: bool = False) 
     """The first convolution made for another number of channels.
 
     Fresh weights are drawn anew, normal, with the spread that keeps the variance of the response.
-    Trained ones are kept: one channel takes the sum over red, green and blue (the response to a
-    grey picture given three times); more channels take them in turn, scaled by 3 / in_channels.
+    Trained ones are kept, see `stem.spread`.
     """
     made = nn.Conv2d(
         in_channels,
@@ -93,19 +93,12 @@ def widened(convolution: nn.Conv2d, in_channels: int, *, trained: bool = False) 
     with torch.no_grad():
         old = convolution.weight
         if trained:
-            made.weight.copy_(_spread(old, in_channels))
+            made.weight.copy_(spread(old, in_channels))
         else:
             made.weight.normal_(std=float(old.std()) * (old.shape[1] / in_channels) ** 0.5)
         if made.bias is not None and convolution.bias is not None:
             made.bias.copy_(convolution.bias)
     return made
-
-
-def _spread(weight: Tensor, in_channels: int) -> Tensor:
-    if in_channels == 1:
-        return weight.sum(1, keepdim=True)
-    turns = torch.arange(in_channels) % weight.shape[1]
-    return weight[:, turns] * (weight.shape[1] / in_channels)
 
 
 def _network_class(builder: Any) -> type[nn.Module]:
