@@ -21,9 +21,11 @@ CATALOGUE = Catalogue(
             "stages (transfer)",
             paper="Universal Language Model Fine-tuning for Text Classification, 2018, "
             "https://arxiv.org/abs/1801.06146",
+        ),
+        Entry(
             name="frozen-features",
             target="netwright.methods.transfer.frozen_features:FrozenFeatures",
-            summary="the last layer learns on what a trained network, left as it is, makes of inputs",
+            summary="the last layer learns on what a trained network makes of inputs (transfer)",
             paper="CNN Features Off-the-Shelf: An Astounding Baseline for Recognition, 2014, "
             "https://arxiv.org/abs/1403.6382",
         ),

@@ -27,6 +27,7 @@ LARGE_BATCH = 2048  # examples of a step that looks for its own length: a small 
 SEARCHED_STEPS = 50  # each as good as some tens of cheap ones
 SEARCHES = ("lbfgs", "truncated-newton")  # the length of a step is theirs to find
 RECORDED_STEPS = 1000  # steps that a curve needs at most
+FROZEN = "frozen-features"  # each epoch costs next to nothing
 CLOSED_FORMS = ("normal-equations", "grid-search")  # which are there for a linear model
 SNAPSHOTS = 10  # whole states written in the course of a run
 
@@ -118,6 +119,8 @@ def _augment(recipe: Recipe, facts: Facts, *, epochs: int) -> tuple[Named, ...]:
         return recipe.augment
     if facts.picture_size is None:
         return ()
+    if recipe.method.name == FROZEN and recipe.method.options.get("views", 1) == 1:
+        return ()  # one view that is kept is best the picture itself
     if facts.reads_items:  # cut while they are whole, finer than whole pixels
         return (Named.model_validate({"name": "random-resized-crop", "scale": (0.5, 1.0)}),)
     if epochs < LEAST_MOVES or min(facts.picture_size) < LEAST_MOVED:

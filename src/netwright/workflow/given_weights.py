@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,7 +12,9 @@ from torch import Tensor
 from netwright._errors import DamagedRun
 from netwright.runs.store import RunFolder
 from netwright.workflow.build import GIVEN
-from netwright.workflow.session import Session
+
+if TYPE_CHECKING:
+    from netwright.workflow.session import Session
 
 __all__ = ["digest_of", "refuse_other_weights", "remember_weights"]
 

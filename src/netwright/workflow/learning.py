@@ -32,6 +32,7 @@ from netwright.workflow.checkup import doctor_for
 from netwright.workflow.ensembling.snapshots import cycle_ends
 from netwright.workflow.given_weights import refuse_other_weights
 from netwright.workflow.interrupt import stops_on_interrupt
+from netwright.workflow.kept_features import held_out_of, train_source_of
 from netwright.workflow.launch import what_differs
 from netwright.workflow.restarting import restarts_of
 from netwright.workflow.session import Session
@@ -76,7 +77,7 @@ class Learning:
     ) -> None:
         self.session, self.folder = session, folder
         self.processes, self.recorder = processes, recorder
-        self.source = session.prepared.train_source(session.recipe)
+        self.source = train_source_of(session)
         path = folder.path / SNAPSHOTS
         self.snapshots = (
             SnapshotFolder(path)
@@ -192,7 +193,7 @@ def _loop(
     if "val" not in prepared.splits:
         _refuse_without_validation(recipe)
     else:
-        held_out = prepared.held_out("val", session.device, share=processes.share)
+        held_out = held_out_of(session, "val", share=processes.share)
     return Loop(
         method,
         {"train": source},

@@ -93,9 +93,9 @@ def open_session(recipe: Recipe, given: Given, *, begun: bool = False) -> Sessio
     training = recipe.training.model_copy(update={"precision": precision})
     recipe = recipe.model_copy(update={"training": training})
     name, prepared, recipe = (
-        _prepare_loaders(recipe, given)
+        _prepare_loaders(recipe, given, begun=begun)
         if are_loaders(given.data)
-        else opened_and_prepared(recipe, given)
+        else opened_and_prepared(recipe, given, begun=begun)
     )
     if given.model is not None:
         recipe = _with_unit(recipe, prepared, model=given.model)
@@ -161,8 +161,15 @@ def read_data(recipe: Recipe, given: Given) -> Data:
     return data
 
 
-def opened_and_prepared(recipe: Recipe, given: Given) -> tuple[str, Prepared, Recipe]:
+def opened_and_prepared(
+    recipe: Recipe, given: Given, *, begun: bool = False
+) -> tuple[str, Prepared, Recipe]:
     """Name of the data, the data ready to be learned from, and the completed recipe.
+
+    Args:
+        recipe: whole or in part.
+        given: what was handed over as objects.
+        begun: see `open_session`.
 
     Raises:
         NetwrightError: they can't be opened, have no targets, or are not those of the recipe.
@@ -171,7 +178,8 @@ def opened_and_prepared(recipe: Recipe, given: Given) -> tuple[str, Prepared, Re
     if recipe.costs is not None:
         _refuse_costs(data, recipe.costs)
     splits = divide_data(data, recipe)
-    recipe = with_weights(recipe, raw_shape=_picture_shape(data), given=_is_given(given))
+    if not begun:
+        recipe = with_weights(recipe, raw_shape=_picture_shape(data), given=_is_given(given))
     recipe = complete(recipe, _facts(data, count=len(splits["train"])))
     recipe = _with_given(recipe, given, found=fingerprint(data), path=resolved_path(part.name))
     if part.shuffle_labels:
@@ -190,7 +198,7 @@ def _refuse_costs(data: Data, costs: CostTable) -> None:
     Costs.of(costs, names=data.target.names)
 
 
-def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders, Recipe]:
+def _prepare_loaders(recipe: Recipe, given: Given, *, begun: bool) -> tuple[str, PreparedLoaders, Recipe]:
     if given.model is None and given.method is None and recipe.model is None:
         raise must_be("model", "given with a DataLoader", None, "fit(loader, model=my_module)")
     prepared = prepare_loaders(given.data, kind=recipe.data.kind)
@@ -198,7 +206,8 @@ def _prepare_loaders(recipe: Recipe, given: Given) -> tuple[str, PreparedLoaders
         _refuse_without_own_method(recipe)
     _refuse_for_loaders(recipe)
     facts = Facts(count=prepared.counts["train"], batches=prepared.batches, preprocess="none")
-    recipe = with_weights(recipe, raw_shape=None, given=_is_given(given))
+    if not begun:
+        recipe = with_weights(recipe, raw_shape=None, given=_is_given(given))
     recipe = complete(recipe, facts)
     recipe = _with_given(recipe, given, found=prepared.fingerprint(), path=GIVEN)
     return "loader", prepared, recipe

@@ -14,6 +14,7 @@ from netwright.methods.base import Method
 from netwright.methods.supervised import Supervised
 from netwright.models.weights import Fitted, NoWeights, fit_weights, read_weights
 from netwright.runs.recipe import Named, Recipe
+from netwright.workflow.given_weights import digest_of
 from netwright.workflow.weight_sources import WeightSource, find_weights
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ class FrozenFeatures(Supervised):
         self.head.train(mode)
         return self
 
-    def features(self, inputs: Any) -> Float[Tensor, "n d"]:
+    def features(self, inputs: Any) -> Float[Tensor, "n ..."]:
         """What the last layer sees, without gradients."""
         seen: list[Tensor] = []
         hook = self.head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
