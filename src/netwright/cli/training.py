@@ -52,6 +52,7 @@ _FIELDS = {  # an option → the field of the recipe that it is short for
     "doctor": "doctor",
     "tensorboard": "tensorboard",
 }
+_TRANSFER = {"features": "frozen-features", "finetune": "fine-tuning"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -65,6 +66,11 @@ def train(
     recipe: Path | None = typer.Option(None, help="A recipe to carry out (RUN/recipe.yaml)."),
     model: str | None = MODEL,
     method: str | None = METHOD,
+    transfer: str | None = typer.Option(
+        None,
+        metavar="features|finetune",
+        help="Begin with trained weights: the last layer, or all.",
+    ),
     epochs: int | None = EPOCHS,
     batch_size: int | None = BATCH_SIZE,
     learning_rate: float | None = typer.Option(None, help="The highest that is reached."),
@@ -90,7 +96,7 @@ def train(
         target=target,
         skip_bad=skip_bad,
         model=model,
-        method=method,
+        method=_method_of(transfer, method),
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -105,6 +111,19 @@ def train(
     from netwright.workflow.fit import run_recipe
 
     tell(run_recipe(wished, name=name, root=root))
+
+
+def _method_of(transfer: str | None, method: str | None) -> str | None:
+    """`--transfer` in the words of `--method`."""
+    from netwright._errors import must_be, unknown
+
+    if transfer is None:
+        return method
+    if method is not None:
+        raise must_be("--method", "left out with --transfer", method)
+    if transfer not in _TRANSFER:
+        raise unknown("--transfer", transfer, _TRANSFER)
+    return _TRANSFER[transfer]
 
 
 def costs_of(path: Path) -> dict[str, dict[str, float]]:
@@ -153,6 +172,7 @@ def resume(
 
 def tell(run: Run) -> None:
     """Say what came out of a run, and where it is."""
+    from netwright.runs.beginning import STARTED, began_with
     from netwright.runs.finished import WEIGHTS
     from netwright.workflow.launch import launched_rank
     from netwright.workflow.understood import understood
@@ -164,6 +184,8 @@ def tell(run: Run) -> None:
         raise typer.Exit(130)  # as a shell has it for what an interrupt ended
     if not sys.stderr.isatty():  # there it stands above the bar
         typer.echo(understood(run.folder.read_json("data.json")))
+    if run.folder.has(STARTED):
+        typer.echo(f"starts from {began_with(run.folder.read_json(STARTED))}")
     for split in ("test", "val"):
         if run.folder.has(f"evaluation/{split}.json"):
             typer.echo(f"{split}: {figures(run.folder.read_json(f'evaluation/{split}.json'))}")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netwright._errors import DamagedRun
+from netwright.runs.beginning import STARTED
 from netwright.runs.events import DamagedLine, read_log
 from netwright.runs.members import FILE as MEMBERS_FILE
 from netwright.runs.store import RunFolder
@@ -39,6 +40,7 @@ class Contents:
         self.recipe = self._text("recipe.yaml")
         self.environment: dict[str, Any] = self._json("environment.json", {})
         self.data: dict[str, Any] = self._json("data.json", {})
+        self.beginning: dict[str, Any] = self._json(STARTED, {})
         self.errors: list[dict[str, Any]] = self._json("pictures/errors.json", [])
         self.prototypes: dict[str, Any] = self._json("pictures/prototypes.json", {})
         self.calibration: dict[str, Any] = self._json("calibration.json", {})

@@ -17,6 +17,7 @@ from netwright.report.prototypes import typical
 from netwright.report.rankings import ranking_charts
 from netwright.report.reliability import calibration_rows, coverage_charts, notes
 from netwright.report.tables import class_table, confusion, environment_rows, metric_rows
+from netwright.runs.beginning import began_with
 from netwright.runs.store import RunFolder
 
 __all__ = ["render", "template", "write_report"]
@@ -138,6 +139,7 @@ def _data(contents: Contents) -> dict[str, Any]:
         ("Licence", data.get("licence") or None),
         ("Origin", data.get("origin") or None),
         ("Fingerprint", data.get("fingerprint")),
+        ("Weights at the start", began_with(contents.beginning) if contents.beginning else None),
         *_sample_size(data.get("sample_size") or {}),
     ]
     return {

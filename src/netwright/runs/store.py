@@ -10,6 +10,8 @@
                                     fingerprint, sample_size: {examples, parameters, bits,
                                     examples_per_parameter, and of classes pac_gap, confidence}}
 `given.json`                        digest of the weights that a given module began with
+`starting_weights.json`             trained weights that a named model began with: {source, model,
+                                    digest, fresh: [keys], spread: [keys], about}
 `preprocess.json`                   what was fitted on the training split
 `snapshots/`                        whole states of the training, to go on from
 `model.safetensors`                 the weights that the run ended with

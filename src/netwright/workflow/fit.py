@@ -17,6 +17,7 @@ from netwright._catalogue import only_installed
 from netwright._errors import DamagedRun, must_be
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.methods.base import Method
+from netwright.runs.beginning import STARTED
 from netwright.runs.environment import environment
 from netwright.runs.events import Recorder, history, last_attempt
 from netwright.runs.finished import COMPLETE, SNAPSHOTS, WEIGHTS, is_finished
@@ -39,7 +40,6 @@ from netwright.workflow.learning import Learning
 from netwright.workflow.run import Run
 from netwright.workflow.sample_size import sample_size
 from netwright.workflow.session import Given, Session, open_session
-from netwright.workflow.starting_weights import STARTED
 from netwright.workflow.wishes import wished
 
 if TYPE_CHECKING:

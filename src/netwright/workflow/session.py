@@ -198,7 +198,9 @@ def _refuse_costs(data: Data, costs: CostTable) -> None:
     Costs.of(costs, names=data.target.names)
 
 
-def _prepare_loaders(recipe: Recipe, given: Given, *, begun: bool) -> tuple[str, PreparedLoaders, Recipe]:
+def _prepare_loaders(
+    recipe: Recipe, given: Given, *, begun: bool
+) -> tuple[str, PreparedLoaders, Recipe]:
     if given.model is None and given.method is None and recipe.model is None:
         raise must_be("model", "given with a DataLoader", None, "fit(loader, model=my_module)")
     prepared = prepare_loaders(given.data, kind=recipe.data.kind)

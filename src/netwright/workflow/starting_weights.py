@@ -13,6 +13,7 @@ from netwright.data.depot.verify import file_digest
 from netwright.methods.base import Method
 from netwright.methods.supervised import Supervised
 from netwright.models.weights import Fitted, NoWeights, fit_weights, read_weights
+from netwright.runs.beginning import STARTED
 from netwright.runs.recipe import Named, Recipe
 from netwright.workflow.given_weights import digest_of
 from netwright.workflow.weight_sources import WeightSource, find_weights
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
     from netwright.runs.store import RunFolder
 
-__all__ = ["STARTED", "Started", "begin_from_weights", "refuse_changed_start", "with_weights"]
+__all__ = ["Started", "begin_from_weights", "refuse_changed_start", "with_weights"]
 
-STARTED = "starting_weights.json"
 TRANSFER = ("frozen-features", "fine-tuning")
 """Ways to learn that mean trained weights where nothing else is said."""
 
