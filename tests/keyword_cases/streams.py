@@ -147,6 +147,9 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.data.streams.cached:CachedFeatures(views)": "tests/data/test_streams_cached.py",
+    "netwright.data.streams.cached:CachedFeatures(in_memory)": "changes where the features lie, "
+    "never a bit of them, by contract: tests/data/test_streams_cached.py",
     "netwright.data.streams.held_out:held_out(workers)": "changes speed alone, by contract; the "
     "tests of streams hold that the batches stay the same",
     "netwright.data.streams.reading:Reader(pinned)": "page-locked memory needs an accelerator",
