@@ -682,6 +682,26 @@ def _layers() -> Iterator[Technique]:
             )
 
 
+def _transfer() -> Iterator[Technique]:
+    """Weights of ImageNet, against the majority and against the same without any training."""
+    row, data = "frozen features and a head", "emoji/noto"
+    setting = (
+        "method=frozen-features",
+        "model={name: resnet18, pretrained: resnet18}",
+        "data.image_size=64",
+        *_loop(epochs=30, batch_size=32),
+    )
+    yield _over_constant(row, data, "accuracy", *setting)
+    yield Technique(
+        row=row,
+        data=data,
+        metric="accuracy",
+        setting=setting,
+        rival="a head on random features",
+        without=("model={name: resnet18, pretrained: false}", "preprocess=channel-mean-std"),
+    )
+
+
 def _convnet(options: str) -> str:
     name = "" if options.startswith("mlp") else "convnet, "
     return f"model={{name: {name}{options}}}"
@@ -705,6 +725,7 @@ def _all() -> Iterator[Technique]:
     yield from _architectures()
     yield from _library_networks()
     yield from _layers()
+    yield from _transfer()
 
 
 TECHNIQUES = tuple(_all())
