@@ -577,7 +577,26 @@ def _augmentations() -> Iterator[Technique]:
         )
 
 
+def _own_architectures() -> Iterator[Technique]:
+    """Networks that no library keeps as published, on enlarged digits."""
+    rule = ("model={name: perceptron}", _sgd(1.0), _CONSTANT, *_loop(epochs=10, batch_size=1))
+    for data, unit in (("breast-cancer", "binary-perceptron"), ("digits", "classes-perceptron")):
+        plain = (_PLAIN,) if data == "digits" else ()
+        yield _over_constant("perceptron", data, "accuracy", *rule, *plain, f"method.unit={unit}")
+    few = (_PLAIN, "training.workers=0", _HALF)
+    adam = "optimizer={{name: adamw, learning_rate: {}}}"
+    for row, model, side, rate, epochs in (
+        ("AlexNet", "alexnet", 64, 0.0003, 4),
+        ("ShuffleNet v1", "shufflenet-v1", 32, 0.003, 6),
+        ("Inception-ResNet v1", "inception-resnet-v1", 75, 0.001, 2),
+    ):
+        setting = (f"model={{name: {model}}}", f"data.image_size={side}", adam.format(rate))
+        loop = _loop(epochs=epochs, batch_size=16)
+        yield _over_constant(row, "digits", "accuracy", *setting, *loop, *few)
+
+
 def _architectures() -> Iterator[Technique]:
+    yield from _own_architectures()
     yield _over_constant("MLP", "digits", "accuracy", _mlp(), _PLAIN, *_loop(epochs=10))
     yield _over_constant("LeNet", "digits", "accuracy", *_lenet(16), *_loop(epochs=10))
     yield _over_constant("ResNet (basic)", "digits", "accuracy", *_loop(epochs=4))
