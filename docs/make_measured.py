@@ -123,6 +123,30 @@ TABLES = (
         } | SPREAD,
     ),
     Table(
+        question="What does a step of a network of ours cost beside a public implementation of it?",
+        how="Processor time of forward, loss, backward and fused SGD in one plain loop, one "
+        "thread, fp32; theirs made the same network where it is another.",
+        file="own_nets_step",
+        by=("network",),
+        columns={
+            "network": "{network}", "pixels": "{side}", "batch": "{batch_size}",
+            "against": "{against}", "ours, ms": "{ours_ms}", "theirs, ms": "{theirs_ms}",
+            "ratio": "{ratio}",
+        } | SPREAD,
+    ),
+    Table(
+        question="What do channels last, bf16 and a compiled network gain, family by family?",
+        how="Processor time of the plain network in fp32 over that of the variant, one thread; "
+        "a small member of each family. The first two steps are told by the clock: they hold the "
+        "compiling.",
+        file="family_gains",
+        by=("family", "kind", "variant"),
+        columns={
+            "family": "{family}", "kind": "{kind}", "pixels": "{side}", "batch": "{batch_size}",
+            "variant": "{variant}", "ms": "{ms}", "gain": "{gain}", "first two, s": "{first_s}",
+        } | SPREAD,
+    ),
+    Table(
         question="What does a step of our own optimisers cost?",
         how="Forward, backward and update of MLP 64-128-10, batch 64, one thread, each beside "
         "torch's fused form of the same arithmetic, or our own step without what is added.",
