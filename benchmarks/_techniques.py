@@ -638,6 +638,32 @@ def _library_networks() -> Iterator[Technique]:
         )
 
 
+def _vision_transformer() -> Iterator[Technique]:
+    model = "model={name: vit, patch: 2, width: 48, depth: 3, heads: 4}"
+    yield _over_constant("ViT", "digits", "accuracy", model, *_loop(epochs=10))
+
+
+def _classifiers_halfway() -> Iterator[Technique]:
+    lights = (
+        "model={name: googlenet}",
+        "data.image_size=32",
+        "optimizer.learning_rate=0.0007",
+        "training.workers=0",
+        *_loop(epochs=3),
+    )
+    learned_along = (*lights, "method={name: auxiliary-heads}")
+    data = "traffic-lights/train"
+    yield _over_constant("GoogLeNet", data, "accuracy", *learned_along)
+    yield Technique(
+        row="GoogLeNet",
+        data=data,
+        metric="log_loss",
+        setting=learned_along,
+        rival="the main classifier alone",
+        without=("method={name: supervised}",),
+    )
+
+
 def _layers() -> Iterator[Technique]:
     loop = (_PLAIN, "optimizer={name: adamw, learning_rate: 0.005}", *_loop(epochs=10))
     for row, options, without, rival in (
@@ -743,6 +769,9 @@ def _all() -> Iterator[Technique]:
     yield from _augmentations()
     yield from _architectures()
     yield from _library_networks()
+
+    yield from _vision_transformer()
+    yield from _classifiers_halfway()
     yield from _layers()
     yield from _transfer()
 
