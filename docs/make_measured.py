@@ -193,6 +193,19 @@ TABLES = (
         },
     ),
     Table(
+        question="From how many pictures on is a vision transformer as good as a CNN?",
+        how="small-resnet and a ViT of as many parameters on parts of fashion-mnist, the same "
+        "epochs, default recipe and augmentation for both, each at the best of three learning "
+        "rates by validation: test accuracy, processor seconds of a run.",
+        file="cnn_against_vit",
+        by=("pictures", "network"),
+        columns={
+            "pictures": "{pictures}", "network": "{network}", "parameters": "{parameters}",
+            "epochs": "{epochs}", "rate": "{rate}", "accuracy": "{mean}",
+            "lowest–highest": "{low}–{high}", "seeds": "{seeds}", "n": "{n}", "s": "{cpu_seconds}",
+        },
+    ),
+    Table(
         question="What does a batch in memory cost, moved and turned into floats?",
         how="Processor time of a batch of 64; raw: without turning bytes into normalised floats, "
         "as the DataLoader gives them.",

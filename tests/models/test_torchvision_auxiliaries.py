@@ -26,9 +26,7 @@ def test_scores_are_torchvisions_the_lowest_classifier_first(theirs):
     ours, pictures = WithAuxiliaries(theirs), torch.randn(2, 3, 64, 64)
     expected = theirs(pictures)
     found = ours.auxiliary_scores(pictures)
-    torch.testing.assert_close(
-        found, (expected.logits, expected.aux_logits1, expected.aux_logits2)
-    )
+    torch.testing.assert_close(found, (expected.logits, expected.aux_logits1, expected.aux_logits2))
     torch.testing.assert_close(ours(pictures), expected.logits)
     ours.eval()
     assert torch.equal(ours(pictures), theirs(pictures))

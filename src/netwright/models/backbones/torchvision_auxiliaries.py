@@ -41,7 +41,7 @@ class WithAuxiliaries(nn.Module):
     def forward(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         """Raw scores of each class, by the main classifier."""
         given: Any = self.network(inputs)
-        return given if isinstance(given, Tensor) else given[0]  # type: ignore[no-any-return]
+        return given if isinstance(given, Tensor) else given[0]
 
     def auxiliary_scores(
         self, inputs: Float[Tensor, "n c h w"]
