@@ -769,7 +769,6 @@ def _all() -> Iterator[Technique]:
     yield from _augmentations()
     yield from _architectures()
     yield from _library_networks()
-
     yield from _vision_transformer()
     yield from _classifiers_halfway()
     yield from _layers()
