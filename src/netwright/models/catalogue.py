@@ -109,6 +109,14 @@ _OURS = (
         "https://arxiv.org/abs/2010.11929",
         facts={"smallest": 16, "multiple": 16, "parameters": 86567656},
     ),
+    Entry(
+        name="cell-network",
+        target="netwright.models.classifiers.cell_network:CellNetwork",
+        summary="stacked cells, each a small graph of operations that a search can choose",
+        paper="NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search, "
+        "2020, https://arxiv.org/abs/2001.00326",
+        facts={"smallest": 1},
+    ),
 )
 
 CATALOGUE = Catalogue("model", _OURS + ENTRIES)
