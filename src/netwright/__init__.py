@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netwright.workflow.layers import which_layers
     from netwright.workflow.range_test import range_test
     from netwright.workflow.run import Run, load
+    from netwright.workflow.searching.search import search
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ __all__ = [
     "range_test",
     "resume",
     "run_recipe",
+    "search",
     "signal_propagation",
     "which_layers",
 ]
@@ -75,6 +77,7 @@ _PLACES = {
     "run_recipe": "netwright.workflow.fit",
     "Run": "netwright.workflow.run",
     "load": "netwright.workflow.run",
+    "search": "netwright.workflow.searching.search",
 }
 _ROOMS = (
     "data",
@@ -89,6 +92,7 @@ _ROOMS = (
     "report",
     "runs",
     "train",
+    "tune",
 )
 
 

@@ -20,6 +20,7 @@ from netwright.cli import (
     protocols,
     rates,
     runs,
+    searching,
     signal,
     timing,
     tracking,
@@ -60,6 +61,7 @@ class _State:
 
 training.add_to(app)
 protocols.add_to(app)
+searching.add_to(app)
 timing.add_to(app)
 rates.add_to(app)
 signal.add_to(app)

@@ -159,14 +159,18 @@ def resume(
     trust: bool = TRUST,
     root: Path = _ROOT,
 ) -> None:
-    """Go on with a run, or a cross-validation, that was interrupted or killed."""
-    from netwright.cli.protocols import PLAN, resume_folds
+    """Go on with a run, a cross-validation or a search that was interrupted or killed."""
+    from netwright.cli import protocols, searching
     from netwright.workflow.fit import resume as go_on
 
     for place in (Path(run), root / run):
-        if (place / PLAN).is_file():
-            resume_folds(place, trust=trust)
-            return
+        for mark, resumed in (
+            (protocols.PLAN, protocols.resume_folds),
+            (searching.PLAN, searching.resume_search),
+        ):
+            if (place / mark).is_file():
+                resumed(place, trust=trust)
+                return
     tell(go_on(run, trust=trust, root=root))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +31,7 @@ from netwright.workflow.build import resolved_path
 from netwright.workflow.fit import terminal
 from netwright.workflow.launch import launched_rank
 from netwright.workflow.loaders import are_loaders
-from netwright.workflow.one_of_several import carried_on
+from netwright.workflow.one_of_several import carried_on, new_place
 from netwright.workflow.prepare import divide_data, fingerprint
 from netwright.workflow.run import Run
 from netwright.workflow.session import Given, read_data
@@ -163,7 +162,7 @@ def cross_validate_recipe(
     pinned = recipe.with_fields(
         {"data.fingerprint": fingerprint(data), "data.name": resolved_path(recipe.data.name)}
     )
-    place = _new_place(Path(root), name=name, called=data.name)
+    place = new_place(Path(root), name=name, called=f"{data.name}-cv")
     place.write_json(PLAN, {"folds": count, "repeats": repeats, "recipe": pinned.plain()})
     return _carry_out(place, given, trust=False, console=console)
 
@@ -218,25 +217,6 @@ def _without_val(recipe: Recipe) -> Recipe:
 def _of_fold(recipe: Recipe, *, count: int, number: int, repeat: int) -> Recipe:
     fold = {"number": number, "of": count, "repeat": repeat}
     return recipe.with_fields({"split.fold": fold, "seed": recipe.seed + repeat - 1})
-
-
-def _new_place(root: Path, *, name: str | None, called: str) -> RunFolder:
-    if name is not None:
-        if not re.fullmatch(r"[^./\\\0\n][^/\\\0\n]*", name):
-            raise must_be("name", "a folder's name, without slashes", name)
-        if (root / name).exists():
-            raise must_be("name", "one that is not taken", name, "Or go on: netwright resume.")
-        (root / name).mkdir(parents=True)
-        return RunFolder(root / name)
-    number = 1
-    while True:
-        path = root / f"{called}-cv-{number}"
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-            continue
-        return RunFolder(path)
 
 
 def _carry_out(

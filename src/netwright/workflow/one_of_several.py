@@ -1,11 +1,14 @@
-"""One run of several that belong together: a member, a fold."""
+"""One run of several that belong together: a member, a fold, a finalist."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netwright._errors import must_be
 from netwright.runs.finished import is_finished
 from netwright.runs.recipe import Recipe
 from netwright.runs.store import EVENTS, RunFolder
@@ -16,7 +19,7 @@ from netwright.workflow.session import Given
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["carried_on"]
+__all__ = ["carried_on", "new_place"]
 
 
 def carried_on(
@@ -48,3 +51,29 @@ def carried_on(
         shutil.rmtree(folder.path, ignore_errors=True)
     name, root = folder.path.name, folder.path.parent
     return run_recipe(recipe, data=given.data, name=name, root=root, console=console, **objects)
+
+
+def new_place(root: Path, *, name: str | None, called: str) -> RunFolder:
+    """A folder for several runs, which is no run itself: `called-1`, `called-2`, ….
+
+    Args:
+        root: folder of all runs.
+        name: of the folder, which must not be taken; None numbers it.
+        called: what a numbered one is called.
+    """
+    if name is not None:
+        if not re.fullmatch(r"[^./\\\0\n][^/\\\0\n]*", name):
+            raise must_be("name", "a folder's name, without slashes", name)
+        if (root / name).exists():
+            raise must_be("name", "one that is not taken", name, "Or go on: netwright resume.")
+        (root / name).mkdir(parents=True)
+        return RunFolder(root / name)
+    number = 1
+    while True:
+        path = root / f"{called}-{number}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            continue
+        return RunFolder(path)
