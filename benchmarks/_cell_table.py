@@ -24,7 +24,8 @@ from netwright.workflow.session import Given, Session, open_session
 
 __all__ = ["SPACE", "fill", "read_table", "session_for"]
 
-SPACE = CellSpace(nodes=4, operations=["zero", "skip", "conv-3x3", "pool-3x3"])
+OPS = ["zero", "skip", "conv-3x3", "pool-3x3"]
+SPACE = CellSpace(nodes=4, operations=OPS)
 TABLE = RESULTS / "architecture_search_cells.csv"
 TRAIN = HELD_OUT = 2000
 SETTING = [
@@ -68,11 +69,15 @@ def read_table() -> dict[str, dict[str, float]]:
 def fill(*, seed: int = 0) -> None:
     """Train what is not in the table yet."""
     known, session = read_table(), session_for(seed=seed, judged_on="val")
-    missing = {SPACE.key(cell): cell for cell in SPACE}
-    todo = [(key, cell) for key, cell in missing.items() if key not in known]
-    random.Random(0).shuffle(todo)
-    for key, cell in todo:
-        _keep(key, cell, session)
+    wanted: dict[str, Sequence[str]] = {}
+    for operations in (["zero", "conv-3x3", "pool-3x3"], ["skip", "conv-3x3", "pool-3x3"], OPS):
+        cells = list(CellSpace(nodes=4, operations=operations))
+        random.Random(0).shuffle(cells)
+        for cell in cells:
+            wanted.setdefault(SPACE.key(cell), cell)
+    for key, cell in wanted.items():
+        if key not in known:
+            _keep(key, cell, session)
 
 
 def _keep(key: str, cell: Sequence[str], session: Session) -> None:

@@ -16,7 +16,7 @@ from netwright.tune.trials import Outcome, Trial, read_trials
 __all__ = ["IDLE", "STATE", "conduct", "spent"]
 
 STATE = "search.state"
-IDLE = 200  # answers from the record in a row after which nothing new is to be expected
+IDLE = 100  # answers from the record in a row after which nothing new is to be expected
 
 
 def conduct(
@@ -32,7 +32,7 @@ def conduct(
     """Search until the budget is spent; in a folder with trials, go on after the last of them.
 
     What was tried before is answered from the record and costs nothing; it ends before its budget
-    when it asks for nothing new any more. Every trial is on the disk before the search is told of
+    when it asks for nothing new any more. Every training is recorded before the search is told of
     it: killed at any moment and called again, it does what it would have done.
 
     Args:
@@ -67,10 +67,11 @@ def conduct(
             )
             first.setdefault(key, trial)
             recorder.record("trial", step=trial.number, **trial.to_json())
-            recorder.flush(sync=True)
             trials.append(trial)
             search.tell(candidate, trial.outcome.score)
-            _keep(search, told=len(trials), folder=folder)
+            if trial.repeats is None:  # a repeat is cheaply done again
+                recorder.flush(sync=True)
+                _keep(search, told=len(trials), folder=folder)
             say(trial)
     return trials
 
