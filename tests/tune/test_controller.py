@@ -129,7 +129,7 @@ def test_finds_the_best_of_a_toy_and_keeps_to_it():
     for seed in range(2):
         search = Controller(SPACE, seed=seed)
         asked = []
-        for _ in range(200):
+        for _ in range(250):
             asked.append(search.ask())
             search.tell(asked[-1], toy(asked[-1]))
         assert sum(map(toy, asked[-40:])) / 40 > 0.95

@@ -62,7 +62,7 @@ class Controller(Generic[C]):
         space: Listed[C],
         *,
         seed: int = 0,
-        learning_rate: float = 0.02,
+        learning_rate: float = 0.01,
         baseline_decay: float = 0.9,
         hidden: int = 32,
     ) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright._catalogue import only_installed
-from netwright._errors import DamagedRun, must_be
+from netwright._errors import BadValue, DamagedRun, must_be
+from netwright.data.dataset import InputKind
 from netwright.runs.lock import writing
 from netwright.runs.recipe import Named, Recipe
 from netwright.runs.store import RunFolder
@@ -19,6 +20,7 @@ from netwright.tune.study import conduct
 from netwright.tune.trials import Outcome, Trial
 from netwright.workflow.fit import terminal
 from netwright.workflow.launch import is_launched
+from netwright.workflow.loaders import are_loaders
 from netwright.workflow.one_of_several import new_place
 from netwright.workflow.searching.compared import compared
 from netwright.workflow.searching.finalists import judged
@@ -26,7 +28,7 @@ from netwright.workflow.searching.plan import SearchPlan
 from netwright.workflow.searching.result import SearchResult, figures_of
 from netwright.workflow.searching.trial import train_trial
 from netwright.workflow.searching.written import write_best, write_trials
-from netwright.workflow.session import Given, Session, open_session
+from netwright.workflow.session import Given, Session, open_session, read_data
 from netwright.workflow.wishes import wished
 
 if TYPE_CHECKING:
@@ -159,10 +161,22 @@ def _opened(recipe: Recipe, plan: SearchPlan, given: Given) -> Session:
     some = plan.space.sample(random.Random(0))
     model = recipe.model or Named(name=NETWORK)
     whole = Named.model_validate(model.model_dump() | {"cell": list(some)})
-    session = open_session(recipe.model_copy(update={"model": whole}), given)
+    try:
+        session = open_session(recipe.model_copy(update={"model": whole}), given)
+    except BadValue:
+        _refuse_rows(recipe, given)
+        raise
     if "val" not in session.prepared.splits:
         raise must_be("split.val", "above 0, as a search goes by it", recipe.split.val)
     return session
+
+
+def _refuse_rows(recipe: Recipe, given: Given) -> None:
+    if are_loaders(given.data):
+        return
+    data = read_data(recipe, given)
+    if data.input_kind is not InputKind.IMAGE:
+        raise must_be("data", "pictures, as cells are made of convolutions", data.name) from None
 
 
 def _carry_out(
