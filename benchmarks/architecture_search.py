@@ -65,7 +65,7 @@ def replayed(name: str, options: dict[str, float], *, seed: int, scores: dict[st
         trials = conduct(
             create(name, SPACE, seed=seed, **options),
             SPACE,
-            lambda cell: Outcome(score=scores[SPACE.key(cell)], seconds=1.0),
+            evaluate=lambda cell: Outcome(score=scores[SPACE.key(cell)], seconds=1.0),
             budget=Budget(trials=max(BUDGETS)),
             folder=Path(folder),
         )

@@ -44,7 +44,7 @@ def studied(folder: Path, **keyword: Any) -> tuple[list[Trial], list[int]]:
     trials = conduct(
         RandomSearch(SPACE),
         SPACE,
-        lambda cell: Outcome(score=1.0, seconds=1.0),
+        evaluate=lambda cell: Outcome(score=1.0, seconds=1.0),
         budget=Budget(trials=2),
         folder=folder / "trials",
         **keyword,
@@ -60,7 +60,8 @@ def searched(_: Path, **keyword: Any) -> Any:
     changes = ["training.batch_size=16", "doctor=false", "explain=false", "split.val=0.3"]
     usual = {"budget": 2, "seeds": 1, "alone": True, "epochs": 1, "changes": changes, "nodes": 3}
     with patch("netwright.report.write_report", lambda run: run.write_text("report.html", "")):
-        plain = search((x, y), **{**usual, **keyword}).to_json()
+        found = search((x, y), **{**usual, **keyword})
+    plain = found.to_json() | {"recipe": (found.path / "best.yaml").read_text(encoding="utf-8")}
     for one in plain["found"].values():
         del one["seconds"]
     return plain

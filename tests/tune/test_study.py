@@ -31,7 +31,9 @@ def outcome(cell):
 
 def searched(name, folder, *, trials=15, evaluate=outcome, **more):
     search = create(name, SPACE, seed=3)
-    return conduct(search, SPACE, evaluate, budget=Budget(trials=trials), folder=folder, **more)
+    return conduct(
+        search, SPACE, evaluate=evaluate, budget=Budget(trials=trials), folder=folder, **more
+    )
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -40,7 +42,7 @@ def test_the_same_seed_is_the_same_search(name, tmp_path):
     assert searched(name, tmp_path / "again") == first == read_trials(tmp_path / "first")
     assert spent(first) == {"trials": 15, "seconds": 30.0}
     other = conduct(
-        create(name, SPACE, seed=4), SPACE, outcome, budget=Budget(trials=15),
+        create(name, SPACE, seed=4), SPACE, evaluate=outcome, budget=Budget(trials=15),
         folder=tmp_path / "other",
     )  # fmt: skip
     assert [one.candidate for one in other] != [one.candidate for one in first]
@@ -102,7 +104,7 @@ def test_another_searchs_record_is_refused(tmp_path):
     (tmp_path / study.STATE).unlink()
     with pytest.raises(DamagedRun, match="another's"):
         conduct(
-            create("random", SPACE, seed=9), SPACE, outcome, budget=Budget(trials=9),
+            create("random", SPACE, seed=9), SPACE, evaluate=outcome, budget=Budget(trials=9),
             folder=tmp_path,
         )  # fmt: skip
 
@@ -115,7 +117,7 @@ def test_what_was_tried_is_not_trained_again_and_costs_nothing(tmp_path):
         return outcome(cell)
 
     trials = conduct(
-        create("random", space, seed=0), space, evaluate, budget=Budget(trials=20),
+        create("random", space, seed=0), space, evaluate=evaluate, budget=Budget(trials=20),
         folder=tmp_path,
     )  # fmt: skip
     assert len(trained) == len(set(trained)) == 20
@@ -144,7 +146,7 @@ def test_it_ends_where_nothing_new_is_left(tmp_path):
     trials = conduct(
         create("random", small, seed=0),
         small,
-        lambda cell: Outcome(score=len(cell[0]), seconds=1.0),
+        evaluate=lambda cell: Outcome(score=len(cell[0]), seconds=1.0),
         budget=Budget(trials=9),
         folder=tmp_path,
     )
@@ -154,9 +156,12 @@ def test_it_ends_where_nothing_new_is_left(tmp_path):
 
 def test_seconds_end_it_too(tmp_path):
     trials = conduct(
-        create("random", SPACE, seed=0), SPACE, outcome, budget=Budget(trials=9, seconds=5.0),
+        create("random", SPACE, seed=0),
+        SPACE,
+        evaluate=outcome,
+        budget=Budget(trials=9, seconds=5.0),
         folder=tmp_path,
-    )  # fmt: skip
+    )
     assert spent(trials) == {"trials": 3, "seconds": 6.0}
 
 

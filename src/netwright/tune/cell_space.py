@@ -32,7 +32,7 @@ class CellSpace:
     Example:
         >>> space = CellSpace(nodes=3, operations=["zero", "skip", "conv-3x3"])
         >>> sum(1 for _ in space), len({space.key(cell) for cell in space})
-        (22, 10)
+        (22, 8)
     """
 
     def __init__(self, *, nodes: int = 4, operations: Sequence[str] = OPERATIONS) -> None:

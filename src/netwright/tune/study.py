@@ -22,8 +22,8 @@ IDLE = 100  # answers from the record in a row after which nothing new is to be 
 def conduct(
     search: Search[Any],
     space: Space[Any],
-    evaluate: Callable[[Any], Outcome],
     *,
+    evaluate: Callable[[Any], Outcome],
     budget: Budget,
     folder: Path,
     known: Mapping[str, Outcome] | None = None,

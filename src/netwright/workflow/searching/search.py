@@ -196,7 +196,7 @@ def _carry_out(
             trials = _searched(folder, plan, session, sign=sign, console=console)
             found = {name: figures_of(name, one, sign=sign) for name, one in trials.items()}
             write_trials(folder, trials, sign=sign)
-            write_best(folder, session.recipe, found)
+            write_best(folder, session.recipe, found=found)
             split, found = judged(
                 found,
                 folder=folder,
@@ -226,7 +226,7 @@ def _searched(
         trials[name] = conduct(
             create(part.name, space, seed=seed, **part.options),
             space,
-            lambda cell: train_trial(session, cell),
+            evaluate=lambda cell: train_trial(session, cell),
             budget=plan.budget,
             folder=folder.path / name,
             known=known,

@@ -35,7 +35,7 @@ def write_trials(folder: RunFolder, trials: Mapping[str, list[Trial]], *, sign: 
     folder.write_text(TABLE, text.getvalue())
 
 
-def write_best(folder: RunFolder, recipe: Recipe, found: Mapping[str, Found]) -> None:
+def write_best(folder: RunFolder, recipe: Recipe, *, found: Mapping[str, Found]) -> None:
     """The recipe of the winner, as `netwright train --recipe` takes it."""
     best = next(iter(found.values()))
     if best.cell is None:
