@@ -12,9 +12,9 @@ from netwright.models import catalogue
 from netwright.models.backbones import timm, torchvision
 from netwright.models.classifiers.alexnet import AlexNet
 from netwright.models.classifiers.capsnet import CapsNet
+from netwright.models.classifiers.cell_network import CellNetwork
 from netwright.models.classifiers.googlenet import GoogLeNet
 from netwright.models.classifiers.inception_resnet_v1 import InceptionResNetV1, ResidualInception
-from netwright.models.classifiers.cell_network import CellNetwork
 from netwright.models.classifiers.lenet import LeNet
 from netwright.models.classifiers.linear import Linear
 from netwright.models.classifiers.mlp import MLP
@@ -257,6 +257,7 @@ CASES = {
             },
         ),
         layers_of(lambda *classes, **keyword: ViT(*classes, **{**_SMALL_VIT, **keyword}), 64),
+    ),
     "netwright.models.classifiers.cell_network:CellNetwork": (
         Case(
             built(lambda **keyword: CellNetwork(5, **keyword), PICTURES),
