@@ -16,8 +16,8 @@ __all__ = ["compared"]
 def compared(
     folder: RunFolder,
     plan: SearchPlan,
-    found: Mapping[str, Found],
     *,
+    found: Mapping[str, Found],
     metric: str,
     judged_on: str,
     sign: float,

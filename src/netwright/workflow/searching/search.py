@@ -210,7 +210,7 @@ def _carry_out(
     except KeyboardInterrupt:
         console.print(f"note: go on with: netwright resume {folder.path}", soft_wrap=True)
         raise
-    result = compared(folder, plan, found, metric=metric, judged_on=split, sign=sign)
+    result = compared(folder, plan, found=found, metric=metric, judged_on=split, sign=sign)
     folder.write_json(SUMMARY, result.to_json())
     return result
 
