@@ -71,7 +71,10 @@ def complete(recipe: Recipe, facts: Facts) -> Recipe:
     """The recipe with nothing left open."""
     model = _fully_named(recipe.model) if recipe.model else _model(recipe, facts)
     optimizer = _optimizer(recipe, model=model.name)
-    training = _training(recipe.training, facts, optimizer=optimizer.name)
+    frozen = recipe.method.name == FROZEN  # begins again sooner than it writes ten whole networks
+    training = _training(
+        recipe.training, facts, optimizer=optimizer.name, snapshots=1 if frozen else SNAPSHOTS
+    )
     schedule = "constant" if optimizer.name in SEARCHES else "one-cycle"
     return recipe.model_copy(
         update={
@@ -146,7 +149,7 @@ def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
     return OptimizerPart.model_validate({**filled, "l1": asked.l1, "groups": asked.groups})
 
 
-def _training(part: TrainingPart, facts: Facts, *, optimizer: str) -> TrainingPart:
+def _training(part: TrainingPart, facts: Facts, *, optimizer: str, snapshots: int) -> TrainingPart:
     batch_size = part.batch_size
     if batch_size is None and facts.batches is None:
         searches = optimizer in SEARCHES
@@ -158,7 +161,7 @@ def _training(part: TrainingPart, facts: Facts, *, optimizer: str) -> TrainingPa
         "batch_size": batch_size,
         "epochs": epochs,
         "record_every": part.record_every or -(-epochs * batches // RECORDED_STEPS),
-        "snapshot_every": _or(part.snapshot_every, -(-epochs // SNAPSHOTS)),
+        "snapshot_every": _or(part.snapshot_every, -(-epochs // snapshots)),
         "workers": _or(part.workers, workers) if facts.batches is None else None,
     }
     return part.model_copy(update=filled)
