@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torchvision
 
 from netwright._errors import BadValue
 from netwright.models import create, describe, names, search
@@ -54,6 +55,32 @@ def test_a_name_stands_for_a_full_one_with_facts(name):
 def test_parameters_are_those_of_the_paper(name):
     millions = describe(name).facts["parameters"] / 1e6
     assert millions == pytest.approx(STATED[name], rel=0.035)
+
+
+CHEAP = {"squeezenet", "mobilenet-v1", "mobilenet-v2", "shufflenet-v2", "se-resnet18"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in CHEAP else pytest.mark.slow) for name in FIELD_NAMES],
+)
+def test_transplanted_weights_give_the_librarys_outputs_and_gradients(name):
+    library, _, own = FIELD_NAMES[name].partition(":")
+    if library == "timm":
+        reference = pytest.importorskip("timm").create_model(own, num_classes=4)
+    else:
+        reference = torchvision.models.get_model(own, num_classes=4)
+    side = max(32, describe(name).facts["smallest"])
+    network = create(name, num_classes=4, image_size=side).eval()
+    pictures = torch.randn(2, 3, side, side)
+    assert not torch.equal(network(pictures), reference.eval()(pictures))
+    network.load_state_dict(reference.state_dict())
+    scores, expected = network(pictures), reference(pictures)
+    assert torch.equal(scores, expected)
+    first, other = (next(one.parameters()) for one in (network, reference))
+    (gradient,) = torch.autograd.grad(scores.square().sum(), first)
+    (wanted,) = torch.autograd.grad(expected.square().sum(), other)
+    assert torch.equal(gradient, wanted)
 
 
 @pytest.mark.parametrize("name", OF_TIMM)

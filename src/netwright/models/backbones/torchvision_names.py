@@ -12,7 +12,7 @@ _FAMILIES = (
         "One weird trick for parallelizing convolutional neural networks, 2014, "
         "https://arxiv.org/abs/1404.5997",
         any_size(63, alexnet=61100840),
-        "one tower with fewer channels, no local response norm; its paper is the sequel",
+        "the sequel's: one tower, fewer channels than in 2012, no local response norm",
     ),
     Family(
         "ConvNeXt, a convolutional network with a transformer's proportions",
