@@ -168,7 +168,10 @@ def _branch(channels_in: int, branch: _Branch, *, halves: bool = False) -> nn.Se
     """Convolutions one after another; the last takes every second pixel where it halves."""
     units = []
     for place, (channels, kernel) in enumerate(branch, start=1):
-        last = {"stride": 2, "padding": "valid"} if halves and place == len(branch) else {}
-        units.append(_unit(channels_in, channels, kernel_size=kernel, **last))
+        last = halves and place == len(branch)
+        stride, padding = (2, "valid") if last else (1, "same")
+        units.append(
+            _unit(channels_in, channels, kernel_size=kernel, stride=stride, padding=padding)
+        )
         channels_in = channels
     return nn.Sequential(*units)
