@@ -116,7 +116,9 @@ def fit_weights(
     """
     import torch
 
-    wanted, spread, fresh = network.state_dict(), (), ()
+    wanted = network.state_dict()
+    spread: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
     if find_head is not None:
         state, spread = _over_channels(network, state)
         fresh = _of_other_classes(wanted, state, find_head=find_head)

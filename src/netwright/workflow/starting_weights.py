@@ -205,7 +205,8 @@ def _path_of_head(network: nn.Module, example: Tensor) -> str:
     from netwright.models.features import head_of
 
     head = head_of(network, example[:1])
-    return next(path for path, part in network.named_modules() if part is head)
+    path: str = next(path for path, part in network.named_modules() if part is head)
+    return path
 
 
 def _plain(value: Any) -> Any:

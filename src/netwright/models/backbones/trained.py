@@ -46,7 +46,7 @@ def library_weights(name: str) -> LibraryWeights:
         "torchvision": _of_torchvision,
         "timm": _of_timm,
     }
-    library = entry.facts.get("library")
+    library = str(entry.facts.get("library"))
     found = kept[library](entry.facts["name"]) if library in kept else None
     if found is None:
         fix = "Give model.pretrained=path/to/weights.safetensors, or leave it out."
