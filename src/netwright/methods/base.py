@@ -166,6 +166,7 @@ class Task:
             going to be loaded: for methods that have to see the network at work.
         restore: from pictures as the network takes them to their values from 0 to 1, as they were
             before preprocessing; None where that can't be said, or nothing is going to be learned.
+        teachers: trained methods to learn from, for methods that have some.
     """
 
     kind: str
@@ -173,6 +174,7 @@ class Task:
     targets: Tensor | None = None
     example: Any = None
     restore: Callable[[Tensor], Tensor] | None = None
+    teachers: tuple[Any, ...] = ()
 
 
 @runtime_checkable

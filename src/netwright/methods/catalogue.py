@@ -48,6 +48,13 @@ CATALOGUE = Catalogue(
             summary="the loss at every point of a grid of at most three weights (brute force)",
         ),
         Entry(
+            name="distillation",
+            target="netwright.methods.distillation:Distillation",
+            summary="one network learns what trained ones say (teachers), beside what is true",
+            paper="Distilling the Knowledge in a Neural Network, 2015, "
+            "https://arxiv.org/abs/1503.02531",
+        ),
+        Entry(
             name="capsules",
             target="netwright.methods.capsules:Capsules",
             summary="margin loss of capsules' lengths, and reconstruction from the true one",

@@ -40,6 +40,7 @@ from netwright.workflow.learning import Learning
 from netwright.workflow.run import Run
 from netwright.workflow.sample_size import sample_size
 from netwright.workflow.session import Given, Session, open_session
+from netwright.workflow.teachers import paths_of
 from netwright.workflow.wishes import wished
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def fit(
     *,
     model: str | nn.Module | None = None,
     method: str | Method | None = None,
+    teachers: Sequence[Any] = (),
     epochs: int | None = None,
     batch_size: int | None = None,
     optimizer: str | None = None,
@@ -80,6 +82,8 @@ def fit(
             to any of the last three.
         model: a name of the catalogue, or any module of the right width; None chooses by the data.
         method: a name of the catalogue, `file.py:Name`, or a method object.
+        teachers: runs, or paths of runs, that the network learns from beside the targets; the
+            method is then `distillation` where none is named.
         epochs: passes over the training split.
         batch_size: examples an update.
         optimizer: a name of the catalogue.
@@ -102,6 +106,7 @@ def fit(
         NetwrightError: one sentence on what can't be used, and the way out.
     """
     fields = {
+        "method.teachers": paths_of(teachers) or None,
         "training.epochs": epochs,
         "training.batch_size": batch_size,
         "training.precision": precision,
@@ -115,6 +120,8 @@ def fit(
         "device": device,
         "doctor": doctor,
     }
+    if method is None and fields["method.teachers"]:
+        method = "distillation"
     recipe, given = wished(data, model=model, method=method, fields=fields, changes=changes)
     return run_recipe(
         recipe,

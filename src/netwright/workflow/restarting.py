@@ -10,6 +10,7 @@ from netwright.workflow.build import GIVEN, build_method
 from netwright.workflow.initialising import start_weights
 from netwright.workflow.session import Session
 from netwright.workflow.starting_weights import begin_from_weights
+from netwright.workflow.teachers import taught
 
 __all__ = ["restarts_of"]
 
@@ -35,7 +36,8 @@ def restarts_of(session: Session) -> RandomRestarts | None:
     def make(number: int) -> Method:
         seed = _random.derive(recipe.seed, "start", number)
         seeded = recipe.model_copy(update={"seed": seed})
-        method = build_method(seeded, task=prepared.task, input_shape=prepared.input_shape)
+        task = taught(prepared.task, seeded, prepared=prepared)
+        method = build_method(seeded, task=task, input_shape=prepared.input_shape)
         begin_from_weights(method, seeded, example=prepared.example)
         start_weights(method, seeded, prepared=prepared)
         return method

@@ -27,6 +27,7 @@ from netwright.workflow.loaders import PreparedLoaders, are_loaders, prepare_loa
 from netwright.workflow.prepare import Prepared, divide_data, fingerprint, prepare
 from netwright.workflow.shuffled_targets import with_shuffled_targets
 from netwright.workflow.starting_weights import Started, begin_from_weights, with_weights
+from netwright.workflow.teachers import taught, with_paths
 from netwright.workflow.try_out import gives_two_scores, refuse_misfit
 
 __all__ = ["Given", "Session", "open_session", "opened_and_prepared", "read_data"]
@@ -99,9 +100,10 @@ def open_session(recipe: Recipe, given: Given, *, begun: bool = False) -> Sessio
     )
     if given.model is not None:
         recipe = _with_unit(recipe, prepared, model=given.model)
+    recipe = with_paths(recipe)
     method = build_method(
         recipe,
-        task=prepared.task,
+        task=taught(prepared.task, recipe, prepared=prepared),
         input_shape=prepared.input_shape,
         model=given.model,
         method=given.method,
