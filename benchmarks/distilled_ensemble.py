@@ -1,6 +1,6 @@
 """How much of what an ensemble gains over one network is kept by one network that learned from it?
 
-3,000 pictures of fashion-mnist, drawn anew for each seed; five LeNets by one recipe, which differ
+1,000 pictures of fashion-mnist, drawn anew for each seed; five LeNets by one recipe, which differ
 by their seeds; the pupil is a sixth by the same recipe and for as many epochs, with the ensemble's
 softened answers beside the labels. The gain is that of the mean log-loss of the five over 5,000
 pictures that none of them saw. The share that is kept is the pupil's gain over the ensemble's, its
@@ -25,12 +25,13 @@ from _rows import bootstrap, surroundings, write_rows
 from netwright.data.open import open_data
 from netwright.workflow.run import Run
 
-SEEDS, MEMBERS, LEARNED, HELD_OUT = range(5), 5, 3000, 5000
+SEEDS, MEMBERS, LEARNED, HELD_OUT = range(5), 5, 1000, 5000
 CHANGES = [
     "split.val=0",
     "model={name: lenet}",
     "optimizer={name: adamw, learning_rate: 0.003, weight_decay: 0.05}",
-    "training.epochs=20",
+    "training.epochs=40",
+    "training.precision=fp32",
     "augment=[]",
     "training.batch_size=64",
     "training.restore_best=false",

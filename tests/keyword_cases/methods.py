@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from netwright.data.batch import Batch
 from netwright.methods.auxiliary_heads import AuxiliaryHeads
 from netwright.methods.base import trained
 from netwright.methods.capsules import Capsules
+from netwright.methods.distillation import Distillation, Teacher
 from netwright.methods.grid_search import GridSearch
 from netwright.methods.normal_equations import NormalEquations
 from netwright.methods.output_units.binary import Binary
@@ -25,6 +27,7 @@ from netwright.methods.output_units.multi_label_margin import MultiLabelMargin
 from netwright.methods.output_units.quantiles import Quantiles
 from netwright.methods.output_units.real import Real
 from netwright.methods.output_units.real_huber import RealHuber
+from netwright.methods.supervised import Supervised
 from netwright.methods.transfer.fine_tuning import FineTuning
 from netwright.models.classifiers.capsnet import CapsNet
 from netwright.models.classifiers.googlenet import GoogLeNet
@@ -94,6 +97,22 @@ def drawing(_: object, **keyword: Any) -> Any:
     return made.loss(Batch(inputs=pictures, targets=PLACES % 3, index=PLACES))
 
 
+def distilled(_: object, **keyword: Any) -> Any:
+    """What a pupil costs; without teachers there is nothing to ask, so others are the change."""
+    pupil, one, other = nn.Linear(1, 2), nn.Linear(1, 2), nn.Linear(1, 2)
+    for place, network in enumerate((pupil, one, other)):
+        nn.init.constant_(network.bias, 0.1)
+        nn.init.constant_(network.weight[0], 1.0 + place)
+        nn.init.constant_(network.weight[1], -0.5)
+    unit = Classes(names=("a", "b"), targets=None)
+    teachers = [Teacher(method=Supervised(nn.Sequential(one), unit))]
+    if "teachers" in keyword:
+        teachers.append(Teacher(method=Supervised(other, unit)))
+    made = Distillation(nn.Sequential(pupil), unit, **keyword | {"teachers": teachers})
+    inputs = torch.linspace(-1, 1, 30)[:, None]
+    return made.loss(Batch(inputs=inputs, targets=PLACES % 2, index=PLACES))
+
+
 MARGINS = {"present": 0.7, "absent": 0.3, "absent_weight": 2.0, "least": 0.01}
 
 
@@ -118,6 +137,19 @@ CASES = {
             },
         ),
         Case(learns, {"example": torch.zeros(1, 2)}),
+    ),
+    "netwright.methods.distillation:Distillation": (
+        Case(
+            distilled,
+            {
+                "teachers": "two",
+                "temperature": 1.0,
+                "label_weight": 0.5,
+                "hints": {"0": "0"},
+                "hint_weight": 0.0,
+            },
+        ),
+        Case(partial(distilled, hints={"0": "0"}), {"example": torch.zeros(2, 1)}),
     ),
     "netwright.methods.capsules:Capsules": Case(
         drawing, {"reconstruction": 0.0, "decoder": (4,), "restore": lambda inputs: inputs / 2}

@@ -185,6 +185,7 @@ CASES = {
         {
             "model": nn.Linear(2, 1),
             "method": "no-such-method",
+            "teachers": ["no-such-run"],
             "epochs": 2,
             "batch_size": 4,
             "optimizer": "sgd",

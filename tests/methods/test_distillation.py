@@ -170,3 +170,86 @@ def test_refusals():
         pupil(teacher("classes-hinge")).loss(batch())
     with pytest.raises(BadValue, match="such that tell 3 classes apart"):
         pupil(teacher(names=("a", "b", "c", "d"))).loss(batch())
+
+
+def two(width, kernel=3):
+    head = nn.Linear(width * (9 - kernel) ** 2, 3)
+    return nn.Sequential(nn.Conv2d(1, width, kernel), nn.ReLU(), nn.Flatten(), head)
+
+
+def hinted(kernel=3, **options):
+    unit = create("classes", names=ABC, targets=None)
+    given = Teacher(method=Supervised(two(5, kernel), unit), bring=lambda inputs: inputs * 2)
+    options = {"hints": {"1": "1"}, "example": torch.rand(2, 1, 8, 8), **options}
+    return Distillation(two(2), unit, teachers=[given], **options)
+
+
+def test_hints_are_mean_squares_after_a_projection():
+    made = hinted(hint_weight=0.5)
+    pictures = torch.rand(6, 1, 8, 8)
+    given = Batch(pictures, torch.arange(6) % 3, torch.arange(6))
+    (group,) = made.parameter_groups(Stage())["main"][2:]
+    weight, bias = group.parameters["hints.0.weight"], group.parameters["hints.0.bias"]
+    mine = made.model[:2](pictures)
+    theirs = made.teachers[0].method.model[:2](pictures * 2).detach()
+    projected = torch.einsum("oc,nchw->nohw", weight[:, :, 0, 0], mine) + bias[:, None, None]
+    apart = (projected - theirs).square().mean(dim=(1, 2, 3))
+    plain = Distillation(made.model, made.unit, teachers=made.teachers).loss(given).total
+    cost = made.loss(given)
+    torch.testing.assert_close(cost.total, plain + 0.5 * apart.sum())
+    torch.testing.assert_close(cost.terms["hints"], apart.mean().detach())
+    for one in (weight, made.model[0].weight):
+        ours = torch.autograd.grad(cost.total, one, retain_graph=True)[0]
+        wanted = torch.autograd.grad(
+            plain + 0.5 * apart.sum(), one, retain_graph=True, allow_unused=True
+        )[0]
+        torch.testing.assert_close(ours, wanted)
+
+
+def test_projections_are_kept_beside_the_pupil_and_not_in_it():
+    made = hinted()
+    assert not [name for name in made.state_dict() if "hint" in name]
+    kept = made.stateful["hints"].state_dict()
+    assert {name: tuple(one.shape) for name, one in kept.items()} == {
+        "0.weight": (5, 2, 1, 1),
+        "0.bias": (5,),
+    }
+    other = hinted()
+    other.stateful["hints"].load_state_dict(kept)
+    assert torch.equal(other.stateful["hints"].state_dict()["0.weight"], kept["0.weight"])
+    assert not made.model[1]._forward_hooks
+
+
+def test_rows_and_maps_of_other_sizes():
+    made = hinted(kernel=5, hints={"3": "3", "1": "1"})
+    pictures = torch.rand(2, 1, 8, 8)
+    cost = made.loss(Batch(pictures, torch.tensor([0, 1]), torch.arange(2)))
+    mine, theirs = made.model[:2](pictures), made.teachers[0].method.model[:2](pictures * 2)
+    averaged = nn.functional.adaptive_avg_pool2d(mine, 4)
+    kept = made.stateful["hints"].state_dict()
+    projected = nn.functional.conv2d(averaged, kept["1.weight"], kept["1.bias"])
+    rows = nn.functional.linear(made.model(pictures), kept["0.weight"], kept["0.bias"])
+    of_rows = rows - made.teachers[0].method.model(pictures * 2)
+    wanted = (projected - theirs).square().mean() + of_rows.square().mean()
+    torch.testing.assert_close(cost.terms["hints"], wanted.detach())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"hints": {"1": "3"}}, r"both give maps .* got .*1: 3 of \(2, 6, 6\) and \(3,\)"),
+        ({"hints": {"nothing": "1"}}, "layer for method.hints"),
+        ({"hints": ["1"]}, "method.hints must be a mapping"),
+        ({"hint_weight": 0.0}, "hint_weight must be above 0"),
+        ({"example": None}, "example must be given with hints"),
+    ],
+)
+def test_hints_that_make_no_sense_are_refused(options, said):
+    with pytest.raises(BadValue, match=said):
+        hinted(**options)
+
+
+def test_hints_of_several_teachers_are_refused():
+    two = [teacher(), teacher()]
+    with pytest.raises(BadValue, match="teachers must be a single network where there are hints"):
+        pupil(*two, hints={"": ""}, example=torch.zeros(2, 4))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from netwright._errors import BadType, must_be, offenders
+from netwright._errors import BadType, must_be, offenders, unknown
 from netwright.losses.soft_targets import (
     soft_classes,
     soft_labels,
     softened_classes,
     softened_labels,
 )
-from netwright.methods.base import Loss, Method, Phase, Stage, Task, evaluating
+from netwright.methods.base import Loss, Method, ParameterGroup, Phase, Stage, Task, evaluating
+from netwright.methods.hints import Hints
 from netwright.methods.output_units.base import OutputUnit
 from netwright.methods.output_units.binary import Binary
 from netwright.methods.output_units.classes import Classes
@@ -107,6 +109,11 @@ class Distillation(Supervised):
         teachers: at least one to learn; a run gives them. None are needed to answer.
         temperature: above 0; None means 4, and none for real targets.
         label_weight: share of the true targets' loss, in [0, 1]; the rest is the teachers'.
+        hints: name of a layer of the pupil → name of one of the only teacher's, whose features it
+            learns through a projection; see `methods.hints`.
+        hint_weight: what the hints' mean squares are multiplied with.
+        example: inputs of the pupil, by which the widths of the projections are found; a run gives
+            it.
     """
 
     def __init__(
@@ -117,6 +124,9 @@ class Distillation(Supervised):
         teachers: Sequence[Teacher] = (),
         temperature: float | None = None,
         label_weight: float = 0.1,
+        hints: Mapping[str, str] | None = None,
+        hint_weight: float = 1.0,
+        example: Any = None,
     ) -> None:
         super().__init__(model, unit)
         self._soft = _kind_of(unit)
@@ -129,6 +139,13 @@ class Distillation(Supervised):
         self.temperature = _USUAL if temperature is None else temperature
         self.label_weight = label_weight
         self.teachers = tuple(teachers)  # of records, not of modules: they are not registered
+        if not hint_weight > 0:
+            raise must_be("hint_weight", "above 0", hint_weight, "Leave hints out instead.")
+        self.hint_weight = hint_weight
+        self._hints: Hints | None = None
+        if hints and self.teachers:
+            self._hints = _hints(model, self.teachers, layers=hints, example=example)
+            self.register_stateful("hints", self._hints)
 
     @classmethod
     def for_task(
@@ -140,7 +157,11 @@ class Distillation(Supervised):
         **options: Any,
     ) -> Self:
         """See `Supervised.for_task`; the run hands the teachers over with the task."""
-        options["teachers"] = task.teachers
+        given = {"teachers": task.teachers, "example": task.example}
+        if "example" in options:
+            known = ("teachers", "temperature", "label_weight", "hints", "hint_weight", "unit")
+            raise unknown("option of method distillation", "example", known)
+        options |= given
         return super().for_task(task, build_model=build_model, unit=unit, **options)
 
     def phases(self, stage: Stage) -> Sequence[Phase]:
@@ -153,17 +174,31 @@ class Distillation(Supervised):
     def loss(self, batch: Streams) -> Loss:
         """The teachers' and the targets' cost, each example times its weight."""
         batch = only(batch)
-        scores = self.scores(batch.inputs)
-        soft = self.soft_loss(scores, inputs=batch.inputs)
+        with nullcontext({}) if self._hints is None else self._hints.listening() as heard:
+            scores = self.scores(batch.inputs)
+            soft = self.soft_loss(scores, inputs=batch.inputs)
         true = self.unit.loss(scores, batch.targets)
         values = (1 - self.label_weight) * soft + self.label_weight * true
+        terms = {"teachers": soft.detach().mean(), "labels": true.detach().mean()}
+        weights = {"teachers": 1 - self.label_weight, "labels": self.label_weight}
+        if self._hints is not None:
+            apart = self._hints.cost(heard)
+            values = values + self.hint_weight * apart
+            terms["hints"], weights["hints"] = apart.detach().mean(), self.hint_weight
         counted = torch.ones_like(values) if batch.weight is None else batch.weight.to(values.dtype)
         return Loss(
             total=(values * counted).sum(),
             count=len(batch) if batch.weight is None else counted.sum(),
-            terms={"teachers": soft.detach().mean(), "labels": true.detach().mean()},
-            term_weights={"teachers": 1 - self.label_weight, "labels": self.label_weight},
+            terms=terms,
+            term_weights=weights,
         )
+
+    def parameter_groups(self, stage: Stage) -> Mapping[str, list[ParameterGroup]]:
+        """Those of supervised learning, and the hints' projections."""
+        groups = {name: list(parts) for name, parts in super().parameter_groups(stage).items()}
+        if self._hints is not None:
+            groups["main"].append(self._hints.group())
+        return groups
 
     def soft_loss(self, scores: Tensor, *, inputs: Any) -> Tensor:
         """(n,) how far the pupil's scores are from what the teachers say of the inputs."""
@@ -183,6 +218,23 @@ class Distillation(Supervised):
         if {law.shape[1], width} == {1, 2}:
             return law[:, 1:] if width == 1 else torch.cat([1 - law, law], dim=1)
         raise must_be("teachers", f"such that tell {width} classes apart", law.shape[1])
+
+
+def _hints(
+    model: nn.Module, teachers: Sequence[Teacher], *, layers: Mapping[str, str], example: Any
+) -> Hints:
+    if not isinstance(layers, Mapping):
+        fix = "hints: {features.3: features.3}"
+        raise must_be("method.hints", "a mapping from the pupil's layers", layers, fix)
+    (first, *others) = teachers
+    if others or not isinstance(first.method, Supervised):
+        got = f"{len(teachers)} of them" if others else type(first.method).__name__
+        raise must_be("teachers", "a single network where there are hints", got)
+    if example is None:
+        raise must_be("example", "given with hints", None, "Inputs as the model takes them.")
+    brought = example if first.bring is None else first.bring(example)
+    network = first.method.model
+    return Hints(model, network, layers=layers, example=example, brought=brought)
 
 
 def _kind_of(unit: OutputUnit) -> tuple[Callable[..., Tensor], Callable[..., Tensor]] | None:

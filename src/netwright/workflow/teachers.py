@@ -71,9 +71,7 @@ def _runs(recipe: Recipe) -> list[Run]:
     return [load(str(one)) for one in named]
 
 
-def _teachers(
-    run: Run, task: Task, *, prepared: Prepared | PreparedLoaders
-) -> list[Teacher]:
+def _teachers(run: Run, task: Task, *, prepared: Prepared | PreparedLoaders) -> list[Teacher]:
     """One, or, of an ensemble, each member: their laws are softened before they are averaged."""
     from netwright.methods.distillation import Teacher, order_among
     from netwright.methods.ensemble import Ensemble, Member
