@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +18,7 @@ from netwright.losses.soft_targets import (
     softened_labels,
 )
 from netwright.methods.base import Loss, Method, ParameterGroup, Phase, Stage, Task, evaluating
-from netwright.methods.hints import Hints
+from netwright.methods.hints import Heard, Hints
 from netwright.methods.output_units.base import OutputUnit
 from netwright.methods.output_units.binary import Binary
 from netwright.methods.output_units.classes import Classes
@@ -61,7 +61,7 @@ class Teacher:
 
     def law(self, inputs: Any) -> Tensor:
         """Probabilities in the pupil's order: (n, k), or (n, 1) of yes for two classes."""
-        said = self._asked(inputs).probabilities
+        said: Tensor | None = self._asked(inputs).probabilities
         if said is None:
             fix = "Hinge losses, for one, have none."
             raise must_be("teachers", "such that give probabilities", self.name, fix)
@@ -174,7 +174,8 @@ class Distillation(Supervised):
     def loss(self, batch: Streams) -> Loss:
         """The teachers' and the targets' cost, each example times its weight."""
         batch = only(batch)
-        with nullcontext({}) if self._hints is None else self._hints.listening() as heard:
+        silence: AbstractContextManager[Heard] = nullcontext({})
+        with silence if self._hints is None else self._hints.listening() as heard:
             scores = self.scores(batch.inputs)
             soft = self.soft_loss(scores, inputs=batch.inputs)
         true = self.unit.loss(scores, batch.targets)

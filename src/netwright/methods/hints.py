@@ -110,7 +110,8 @@ def _module(network: nn.Module, name: str) -> nn.Module:
     known = dict(network.named_modules())
     if name not in known or not name:
         raise unknown("layer for method.hints", name, [one for one in known if one])
-    return known[name]
+    found: nn.Module = known[name]
+    return found
 
 
 def _projection(given: Tensor, wanted: Tensor, *, between: str) -> nn.Module:

@@ -64,9 +64,9 @@ def route(
     seen = torch.zeros_like(above)
     for _ in range(routings - 1):
         seen = seen + squash(above)
-        agreement: Tensor = _Agree.apply(seen, capsules, together)  # type: ignore[no-untyped-call]
+        agreement: Tensor = _Agree.apply(seen, capsules, together)
         coupling = agreement.softmax(dim=0)
-        above = _Collect.apply(coupling, capsules, together)  # type: ignore[no-untyped-call]
+        above = _Collect.apply(coupling, capsules, together)
     return above.transpose(0, 1)
 
 
