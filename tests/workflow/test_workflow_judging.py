@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import netwright as nw
-from netwright.workflow.judging import in_words
+from netwright.workflow.in_words import in_words
 from workflow_kit import TINY, blobs
 
 

@@ -61,7 +61,7 @@ def predict(
         typer.echo(json.dumps(rows))
     else:
         for one in answers:
-            sure = max(one.probabilities.values(), default=None)
+            sure = None if one.tasks else max(one.probabilities.values(), default=None)
             told = [one.label, one.prediction, "" if sure is None else f"{sure:.3f}"]
             told += [one.decision or "", ", ".join(one.candidates)]
             told += [f"[{short(low)}, {short(high)}]" for low, high in one.intervals.values()]
@@ -109,14 +109,15 @@ def _write(answers: list[Answer], path: Path) -> None:
     from netwright.runs.files import replacing
 
     classes = list(answers[0].probabilities) if answers else []
-    columns = list(answers[0].numbers) if answers else []
+    columns = list({**answers[0].tasks, **answers[0].numbers}) if answers else []
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf8") as out:
         rows = csv.writer(out)
         told = columns or ["prediction"]
         extra = _extra_columns(answers[0]) if answers else {}
         rows.writerow(["example", *told, *(f"p({name})" for name in classes), *extra])
         for one in answers:
-            given: list[object] = [one.numbers[name] for name in columns] or [one.prediction]
+            told_of = {**one.tasks, **one.numbers}
+            given: list[object] = [told_of[name] for name in columns] or [one.prediction]
             shares = (f"{one.probabilities[name]:.6g}" for name in classes)
             rows.writerow([one.label, *given, *shares, *_extra_columns(one).values()])
 

@@ -6,13 +6,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from netwright._errors import BadData
 
-__all__ = ["Data", "InMemory", "InputKind", "Items", "Samples", "Skipped", "Stacks", "Target"]
+__all__ = [
+    "ONE_CLASS",
+    "Data",
+    "InMemory",
+    "InputKind",
+    "Items",
+    "Samples",
+    "Skipped",
+    "Stacks",
+    "Target",
+]
 __all__ += ["TargetKind"]
 
 
@@ -35,24 +46,50 @@ class TargetKind(StrEnum):
     REAL = "real"
     QUANTILES = "quantiles"
     BINS = "bins"
+    SEVERAL = "several"
     NONE = "none"
+
+
+ONE_CLASS = frozenset({TargetKind.BINARY, TargetKind.CLASSES, TargetKind.ORDINAL})
+"""Kinds whose target is a place in a list of classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """The targets of a whole data set.
 
+    Several targets of an example, each of a kind of its own, lie side by side in one float32 tensor
+    in the order of `parts`, a class as its place; NaN in the columns of a part where an example has
+    no such target. So every source, split and record carries them as it carries any others.
+
     Attributes:
         kind: what they are.
         names: class names, label names or target columns; their count is the number of outputs a
-            reader thinks in (2 for binary).
+            reader thinks in (2 for binary). The tasks' names for several.
         values: (n,) int64 for binary, classes and ordinal; (n, k) float32 of 0 and 1 for
-            multi-label; (n,) or (n, t) float32 for the rest. None where there are no targets.
+            multi-label; (n, columns) float32 for several; (n,) or (n, t) float32 for the rest. None
+            where there are no targets.
+        parts: for several: what each is, without its values.
     """
 
     kind: TargetKind
     names: tuple[str, ...] = ()
     values: Tensor | None = None
+    parts: Mapping[str, Target] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> int:
+        """How many numbers an example's target takes."""
+        if self.kind is TargetKind.SEVERAL:
+            return sum(part.columns for part in self.parts.values())
+        return 1 if self.kind in ONE_CLASS else max(1, len(self.names))
+
+    def described(self) -> dict[str, Any]:
+        """Kind and names as plain data; `parts` where there are several."""
+        told: dict[str, Any] = {"kind": str(self.kind), "names": list(self.names)}
+        if self.parts:
+            told["parts"] = {name: part.described() for name, part in self.parts.items()}
+        return told
 
 
 class Samples(ABC):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from netwright._errors import BadData, must_be
 from netwright._random import derive
-from netwright.data.dataset import Data, TargetKind
+from netwright.data.dataset import ONE_CLASS, Data
 from netwright.data.partition import grouped, k_fold, nearest_changes, stratified_k_fold
 
 __all__ = [
@@ -29,8 +29,6 @@ __all__ = [
 
 Folds = list[tuple[Tensor, Tensor]]
 """For each fold: places that are learned from, places that are held out."""
-
-_ONE_CLASS = {TargetKind.BINARY, TargetKind.CLASSES, TargetKind.ORDINAL}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +180,7 @@ def _cut(data: Data, among: Tensor, *, kind: str, count: int, seed: int, gap: fl
     if kind == "grouped":
         groups = _known(data.groups, kind)[among]
         one_group_each = count == len(torch.unique(groups))
-        if values is None or data.target.kind not in _ONE_CLASS or one_group_each:
+        if values is None or data.target.kind not in ONE_CLASS or one_group_each:
             return grouped_k_fold(groups, count, seed=seed)
         return stratified_grouped_k_fold(values[among], groups, k=count, seed=seed)
     if kind == "stratified" and count < len(among):

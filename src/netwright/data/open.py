@@ -31,6 +31,7 @@ SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "
 class _Wishes:
     target: str | Sequence[str] | None
     kind: TargetKind | None
+    kinds: Mapping[str, TargetKind]
     image_size: tuple[int, int] | None
     channels: int | None
     group: Any
@@ -39,6 +40,7 @@ class _Wishes:
 
     def of_pictures(self) -> dict[str, Any]:
         """What a reader of picture files takes."""
+        self.refuse("pictures with one class each", kinds=self.kinds or None)
         return {
             "kind": self.kind,
             "image_size": self.image_size,
@@ -55,6 +57,7 @@ class _Wishes:
         return {
             "target": self.target,
             "kind": self.kind,
+            "kinds": self.kinds,
             "group": self.group,
             "time": self.time,
             "skip_bad": self.skip_bad,
@@ -72,7 +75,7 @@ def open_data(
     *,
     name: str | None = None,
     target: str | Sequence[str] | None = None,
-    kind: TargetKind | str | None = None,
+    kind: TargetKind | str | Mapping[str, TargetKind | str] | None = None,
     image_size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     group: str | Sequence[Any] | Callable[[str], Any] | None = None,
@@ -85,12 +88,14 @@ def open_data(
         spec: the name of a built-in set (digits, iris, wine, breast-cancer, diabetes) or of one
             that `netwright data get` brought; a folder of pictures (a folder a class, or train,
             val and test of them, or domains of them) or of IDX files; a CSV or Parquet file; a
-            pandas frame; arrays or tensors x or (x, y), or a mapping of splits to such pairs; a
-            map-style Dataset, or a mapping of splits to Datasets.
+            pandas frame; arrays or tensors x or (x, y), or a mapping of splits to such pairs, where
+            y may be a mapping of tasks to targets of unlike kinds; a map-style Dataset, or a mapping of splits to Datasets.
         name: of the data set; from the spec where None.
         target: for tables, the column asked for, or several as a list or separated by commas; the
             last one where None.
-        kind: what the target is, where its values should not decide; "none" for inputs alone.
+        kind: what the target is, where its values should not decide; "none" for inputs alone,
+            "several" for target columns that are a task each, of whatever kind; a mapping of such
+            tasks to their kinds is several too.
         image_size: side, or (height, width), that pictures are resized and cut to.
         channels: 1 or 3, for pictures to be turned into grey or RGB.
         group: examples of one group are not divided between splits. For tables a column, for
@@ -110,7 +115,10 @@ def open_data(
     """
     wishes = _Wishes(
         target=target,
-        kind=_kind(kind),
+        kind=TargetKind.SEVERAL if isinstance(kind, Mapping) else _kind(kind),
+        kinds={name: _of_task(one) for name, one in kind.items()}
+        if isinstance(kind, Mapping)
+        else {},
         image_size=_size(image_size),
         channels=_channels(channels),
         group=group,
@@ -163,6 +171,7 @@ def _open_arrays(parts: Mapping[str, Any], wishes: _Wishes) -> Data:
     data = arrays_data(
         given,
         kind=wishes.kind,
+        kinds=wishes.kinds,
         group=wishes.group,
         time=wishes.time,
         skip_bad=wishes.skip_bad,
@@ -177,7 +186,7 @@ def _open_named(spec: str | Path, wishes: _Wishes) -> Data:
     if spec in BUILTIN:
         if spec != "digits":
             return builtin(str(spec), **wishes.of_tables())
-        wishes.refuse("digits", target=wishes.target)
+        wishes.refuse("digits", target=wishes.target, kinds=wishes.kinds or None)
         return _annotated(_fitted(builtin("digits", kind=wishes.kind), wishes), wishes)
     path = Path(spec).expanduser()
     from netwright.data.depot import names
@@ -223,7 +232,7 @@ def _open_path(path: Path, wishes: _Wishes) -> Data:
 
     if path.is_file() and path.suffix.lower() in TABLES:
         return _open_table(path, wishes)
-    wishes.refuse("data that is no table", target=wishes.target)
+    wishes.refuse("data that is no table", target=wishes.target, kinds=wishes.kinds or None)
     if is_idx(path):
         read = idx_data(path, kind=wishes.kind, skip_bad=wishes.skip_bad)
         return _annotated(_fitted(read, wishes), wishes)
@@ -327,6 +336,13 @@ def _kind(kind: TargetKind | str | None) -> TargetKind | None:
     if kind not in set(TargetKind):
         raise unknown("kind", str(kind), [str(known) for known in TargetKind])
     return TargetKind(kind)
+
+
+def _of_task(kind: TargetKind | str) -> TargetKind:
+    found = _kind(kind)
+    if found is None or found in (TargetKind.NONE, TargetKind.SEVERAL):
+        raise must_be("kind", "that of one target for each task", kind)
+    return found
 
 
 def _size(size: Any) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from netwright._errors import BadData, must_be, offenders, unknown
-from netwright.data.dataset import Data, TargetKind
+from netwright.data.dataset import ONE_CLASS, Data, TargetKind
 from netwright.data.folds import FoldOf, fold_of, spaced
 from netwright.data.partition import (
     Fractions,
@@ -33,8 +33,7 @@ __all__ = [
     "temporal",
 ]
 
-_ONE_CLASS = {TargetKind.BINARY, TargetKind.CLASSES, TargetKind.ORDINAL}
-_STRATIFIED_TARGETS = {*_ONE_CLASS, TargetKind.MULTI_LABEL}
+_STRATIFIED_TARGETS = {*ONE_CLASS, TargetKind.MULTI_LABEL}
 
 
 def divide(
@@ -168,7 +167,7 @@ def check_disjoint(
 def _refuse_unlearnable(data: Data, splits: Mapping[str, Tensor]) -> None:
     """Whatever is judged by must be learned from, in one of two classes at the least."""
     target = data.target
-    if target.kind not in _ONE_CLASS or target.values is None:
+    if target.kind not in ONE_CLASS or target.values is None:
         return
     held = {name: set(torch.unique(target.values[at]).tolist()) for name, at in splits.items()}
     train = held.pop("train")

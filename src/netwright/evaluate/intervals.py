@@ -148,10 +148,11 @@ def _imagined(part: Judged, *, kind: str, good: bool) -> tuple[Tensor, Tensor, T
 
     For classes: an example of each class as often as the class occurs, answered like the one that
     seems least (or most) to be of it. For others: the worst (or best) of those there are; for
-    lists (texts) none, as there is no telling.
+    lists (texts) and several tasks none, as there is no telling.
     """
     prediction, targets = part
-    if not (isinstance(prediction.outputs, Tensor) and isinstance(targets, Tensor)):
+    tensors = isinstance(prediction.outputs, Tensor) and isinstance(targets, Tensor)
+    if not tensors or kind == "several":
         none = torch.zeros(0, dtype=torch.int64)
         return none, none, none.double()
     if kind in _ONE_CLASS:

@@ -104,6 +104,7 @@ class Judgement:
         per_class: one row a class or label.
         confused: the pairs of classes that are confused most, the worst first.
         curves: of the classes or labels that are told worst, each against the rest.
+        tasks: of several tasks, each judged alone.
     """
 
     metrics: Mapping[str, Estimate]
@@ -113,6 +114,7 @@ class Judgement:
     per_class: tuple[ClassRow, ...] = ()
     confused: tuple[Confused, ...] = ()
     curves: tuple[LabelCurves, ...] = ()
+    tasks: Mapping[str, Judgement] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Dictionaries, lists, strings and numbers."""

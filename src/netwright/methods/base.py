@@ -160,13 +160,14 @@ class Task:
 
     Attributes:
         kind: of the target, in the words of `netwright.data.dataset.TargetKind`.
-        names: of classes, labels or target columns.
+        names: of classes, labels, target columns or, where there are several targets, tasks.
         targets: of the training split; None where a trained state is going to be loaded.
         example: two inputs as the network gets them, zeros of their shape where a trained state is
             going to be loaded: for methods that have to see the network at work.
         restore: from pictures as the network takes them to their values from 0 to 1, as they were
             before preprocessing; None where that can't be said, or nothing is going to be learned.
         teachers: trained methods to learn from, for methods that have some.
+        parts: what each of several targets is; they lie side by side in `targets`.
     """
 
     kind: str
@@ -175,6 +176,17 @@ class Task:
     example: Any = None
     restore: Callable[[Tensor], Tensor] | None = None
     teachers: tuple[Any, ...] = ()
+    parts: Mapping[str, Task] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> Task:
+        """From what a run keeps of its target: kind, names and, where there are several, parts."""
+        parts = described.get("parts", {})
+        return cls(
+            kind=described["kind"],
+            names=tuple(described["names"]),
+            parts={name: cls.of(one) for name, one in parts.items()},
+        )
 
 
 @runtime_checkable

@@ -36,6 +36,13 @@ CATALOGUE = Catalogue(
             paper="Going Deeper with Convolutions, 2014, https://arxiv.org/abs/1409.4842",
         ),
         Entry(
+            name="multi-task",
+            target="netwright.methods.multi_task.multi_task:MultiTask",
+            summary="one shared network with a head a task; weighting: fixed, uncertainty, pcgrad",
+            paper="Multitask Learning, 1997, https://doi.org/10.1023/A:1007379606734",
+            facts={"targets": "several"},
+        ),
+        Entry(
             name="normal-equations",
             target="netwright.methods.normal_equations:NormalEquations",
             summary="least squares and ridge of a linear model in one exact step",

@@ -113,6 +113,10 @@ class Supervised(Method):
         """Those of the output unit."""
         return self.unit.metrics()
 
+    def floor(self, targets: Tensor) -> float:
+        """The mean loss of the best constant answer to these targets: what learning must beat."""
+        return self.unit.prior_loss(targets)
+
     def parameter_groups(self, stage: Stage) -> Mapping[str, list[ParameterGroup]]:
         """One optimiser; no decay and no L1 on biases, normalisers, parameters of one dimension.
 

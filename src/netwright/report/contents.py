@@ -6,6 +6,7 @@ empty here, and the page says so.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -28,10 +29,12 @@ class Contents:
         events: those that count, by kind.
         findings: of all attempts, those that led to a roll-back or another command too.
         damaged: sentences on what could not be read.
+        task: which of several tasks this is of; None for a run as a whole.
     """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
+        self.task: str | None = None
         self.damaged: list[str] = []
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.findings: list[dict[str, Any]] = []
@@ -89,16 +92,42 @@ class Contents:
         """The evaluation that counts most: test, else validation, else training."""
         return next(iter(self.evaluations.values()), None)
 
+    def by_task(self) -> list[Contents]:
+        """What there is of each of several tasks, as a run that had learned it alone would have it.
+
+        The run itself where there is one task.
+        """
+        tasks = dict.fromkeys(
+            task for e in self.evaluations.values() for task in e.get("tasks", {})
+        )
+        return [self._of(task) for task in tasks] or [self]
+
+    def _of(self, task: str) -> Contents:
+        own = copy.copy(self)
+        own.task = task
+        own.evaluations = {
+            split: found["tasks"][task]
+            for split, found in self.evaluations.items()
+            if task in found.get("tasks", {})
+        }
+        target = self.data.get("target") or {}
+        own.data = self.data | {"target": target.get("parts", {}).get(task, {})}
+        return own
+
     def arrays(self, split: str) -> dict[str, Any]:
         """Outputs, targets and index of a split; empty where there are none."""
         name = f"evaluation/{split}.safetensors"
         if not self.folder.has(name):
             return {}
         try:
-            return self.folder.read_arrays(name)
+            found = self.folder.read_arrays(name)
         except DamagedRun as error:
             self.damaged.append(str(error))
             return {}
+        if self.task is None:
+            return found
+        start = f"{self.task}/"
+        return {key.removeprefix(start): one for key, one in found.items() if key.startswith(start)}
 
     def _read_events(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,8 @@ def render(folder: RunFolder) -> str:
         "metrics": metric_rows(contents),
         "members": members_table(contents),
         "learning": learning_charts(contents),
-        "confusion": confusion(contents),
-        "clouds": [
-            *prediction_charts(contents),
-            *ranking_charts(contents),
-            *coverage_charts(contents),
-        ],
+        "confusions": [found for one in contents.by_task() if (found := confusion(one))],
+        "clouds": [chart for one in contents.by_task() for chart in _clouds(one)],
         "notes": notes(contents),
         "calibration": calibration_rows(contents),
         "errors": _errors(contents),
@@ -68,6 +65,14 @@ def render(folder: RunFolder) -> str:
         "damaged": contents.damaged,
     }
     return str(template("page.html.j2").render(page=page))
+
+
+def _clouds(contents: Contents) -> Iterator[dict[str, str]]:
+    """The charts of the answers; of one of several tasks under its name."""
+    makers = (prediction_charts, ranking_charts, coverage_charts)
+    for chart in (chart for make in makers for chart in make(contents)):
+        of = "" if contents.task is None else f"{contents.task}: "
+        yield chart | {"title": of + chart["title"]}
 
 
 def template(name: str) -> Any:

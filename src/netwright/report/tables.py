@@ -49,8 +49,8 @@ def confusion(contents: Contents) -> dict[str, Any] | None:
     """The confusion matrix as cells, or as a picture where there are too many classes to read.
 
     Returns:
-        {split, names, rows: [{name, cells: [{n, share, is_right}]}], picture, pairs}; None where
-        there is no such matrix.
+        {task, split, names, rows: [{name, cells: [{n, share, is_right}]}], picture, pairs}; None
+        where there is no such matrix.
     """
     found = next((e for e in contents.evaluations.values() if e.get("confusion")), None)
     if found is None:
@@ -60,6 +60,7 @@ def confusion(contents: Contents) -> dict[str, Any] | None:
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     is_large = len(matrix) > SHOWN_CLASSES
     return {
+        "task": contents.task,
         "split": split_in_words(found.get("split")),
         "names": names,
         "rows": [] if is_large else _confusion_rows(names, matrix, shares),

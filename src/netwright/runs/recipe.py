@@ -93,7 +93,8 @@ class DataPart(_Part):
     Attributes:
         name: a built-in set, one of `netwright data`, or a path.
         target: target column of a table; several are separated by commas.
-        kind: what the target is, where it can't be told from its values.
+        kind: what the target is, where it can't be told from its values. "several" makes a task of
+            each target column, whatever its kind; so does a mapping, which names the kind of some.
         image_size: pictures are brought to this many pixels a side.
         channels: 1 or 3; pictures are brought to as many.
         group: column whose groups stay together when the set is split.
@@ -108,7 +109,7 @@ class DataPart(_Part):
 
     name: str
     target: str | None = None
-    kind: str | None = None
+    kind: str | dict[str, str] | None = None
     image_size: int | None = Field(default=None, ge=1)
     channels: int | None = Field(default=None, ge=1)
     group: str | None = None

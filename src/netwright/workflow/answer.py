@@ -12,13 +12,15 @@ from torch import Tensor
 from netwright._errors import must_be
 from netwright.evaluate.calibration import Calibration, reliability
 from netwright.evaluate.costs import ABSTAIN, Costs, CostTable
-from netwright.methods.base import Prediction
+from netwright.methods.base import Prediction, Task
 from netwright.metrics.probabilities import class_probabilities
 from netwright.train.precision import choose_device, choose_precision
 from netwright.train.validation import predict_all
 from netwright.workflow.asked import ask, batches_of, open_asked, open_unlabelled, unlabelled
 from netwright.workflow.calibration import calibration_of
-from netwright.workflow.judging import evaluation_record, in_words, judge_split
+from netwright.workflow.in_words import in_words
+from netwright.workflow.judging import evaluation_record, judge_split
+from netwright.workflow.judging_tasks import heads_of
 from netwright.workflow.run import Run
 
 __all__ = ["Answer", "evaluate", "predict"]
@@ -40,6 +42,8 @@ class Answer:
         decision: of least expected cost, where there are costs.
         candidates: classes of which the true one is one, as often as the run was calibrated for.
         intervals: by target column, the ends between which the truth is, likewise.
+        tasks: the prediction in words for each of several tasks; their classes are called
+            `task=class` in `probabilities`.
     """
 
     label: str
@@ -49,6 +53,7 @@ class Answer:
     decision: str | None = None
     candidates: tuple[str, ...] = ()
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    tasks: dict[str, str] = field(default_factory=dict)
 
 
 def predict(
@@ -78,7 +83,31 @@ def predict(
     prediction = predict_all(run.method, unlabelled(run, opened), precision=precision).prediction
     found = _Found(run, prediction, costs=costs or run.recipe.costs, abstain=abstain)
     labels = opened.labels or [str(place) for place in range(len(opened))]
+    heads = heads_of(run.method)
+    if heads is not None:
+        by_task = heads.apart(prediction)
+        return [_of_tasks(run, by_task, place, label=label) for place, label in enumerate(labels)]
     return [found.answer(place, label=label) for place, label in enumerate(labels)]
+
+
+def _of_tasks(run: Run, by_task: Mapping[str, Prediction], place: int, *, label: str) -> Answer:
+    parts = run.state["target"]["parts"]
+    told: dict[str, str] = {}
+    probabilities: dict[str, float] = {}
+    numbers: dict[str, float] = {}
+    for task, own in by_task.items():
+        part = parts[task]
+        told[task] = in_words(own.outputs[place], **part)
+        shares = _by_class(own.probabilities, place, target=part)
+        probabilities |= {f"{task}={name}": share for name, share in shares.items()}
+        numbers |= _by_column(own, place, target=part)
+    return Answer(
+        label=label,
+        prediction=", ".join(f"{task}: {said}" for task, said in told.items()),
+        probabilities=probabilities,
+        numbers=numbers,
+        tasks=told,
+    )
 
 
 class _Found:
@@ -190,8 +219,7 @@ def evaluate(
     judgement, answers = judge_split(
         run.method,
         batches_of(run, asked, split=name),
-        kind=target["kind"],
-        names=tuple(target["names"]),
+        task=Task.of(target),
         precision=choose_precision(run.recipe.training.precision, choose_device(run.recipe.device)),
         costs=costs,
         calibration=calibration,
@@ -202,7 +230,10 @@ def evaluate(
         holds = reliability(
             own.prediction, own.targets, kind=target["kind"], calibration=calibration
         )
-    return evaluation_record(judgement, split=name, answers=answers, costs=costs) | {
+    record = evaluation_record(
+        judgement, split=name, answers=answers, method=run.method, costs=costs
+    )
+    return record | {
         "calibration": holds,
         "data": os.fspath(data) if isinstance(data, (str, os.PathLike)) else asked.opened.name,
         "skipped": len(asked.opened.skipped),

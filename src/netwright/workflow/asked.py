@@ -13,11 +13,12 @@ from torch import Tensor
 
 from netwright._errors import BadData, must_be, offenders, unknown
 from netwright.data.batch import Batch
-from netwright.data.dataset import Data, InMemory, InputKind, Samples, Target, TargetKind
+from netwright.data.dataset import ONE_CLASS, Data, InMemory, InputKind, Samples, Target, TargetKind
 from netwright.data.decode import EXTENSIONS
 from netwright.data.open import TABLES, open_data
 from netwright.data.sources.pictures import read_pictures
 from netwright.data.sources.table import Table
+from netwright.data.sources.targets import as_columns, side_by_side
 from netwright.data.streams.held_out import held_out
 from netwright.train.precision import choose_device, choose_precision
 from netwright.train.validation import Answers, predict_all
@@ -73,7 +74,7 @@ def open_asked(run: Run, data: Any, *, skip_bad: bool) -> Asked:
     if data is None and run.recipe.data.name == GIVEN:
         raise must_be("data", "given again: the run's came from Python", None)
     data = run.recipe.data.name if data is None else data
-    opened = _open(run, data, kind=run.state["target"]["kind"], skip_bad=skip_bad)
+    opened = _open(run, data, kind=_kind(run, data), skip_bad=skip_bad)
     own = fingerprint(opened) == run.recipe.data.fingerprint
     target = _known_classes(run, opened.target)
     if target.values is None:
@@ -108,7 +109,19 @@ def unlabelled(run: Run, opened: Data) -> Iterator[Batch]:
     return _batches(run, opened.samples, torch.arange(len(opened)), targets=None)
 
 
-def _open(run: Run, data: Any, *, kind: str, skip_bad: bool) -> Data:
+def _kind(run: Run, data: Any) -> Any:
+    """Of the targets; by task where there are several, whose values may tell less than in training.
+
+    Pictures in folders have the one task that their folders name.
+    """
+    target = run.state["target"]
+    folders = run.state["input_kind"] == InputKind.IMAGE and isinstance(data, (str, os.PathLike))
+    if "parts" not in target or folders:
+        return target["kind"]
+    return {task: part["kind"] for task, part in target["parts"].items()}
+
+
+def _open(run: Run, data: Any, *, kind: Any, skip_bad: bool) -> Data:
     part, state = run.recipe.data, run.state
     if not isinstance(data, (str, os.PathLike)):
         return _of_the_kind(run, open_data(data, kind=kind, skip_bad=skip_bad))
@@ -175,19 +188,42 @@ def as_trained(run: Run, opened: Data) -> Samples:
 
 def _known_classes(run: Run, target: Target) -> Target:
     """The targets, numbered as in training."""
-    trained: list[str] = run.state["target"]["names"]
-    if run.state["target"]["kind"] not in _NAMED or list(target.names) == trained:
+    trained = run.state["target"]
+    if "parts" not in trained or target.values is None:
+        return _numbered_as(trained, target)
+    if target.names != tuple(trained["names"]):
+        raise must_be(
+            "targets",
+            f"of the tasks the run was trained on ({', '.join(trained['names'])})",
+            ", ".join(target.names),
+            error=BadData,
+        )
+    parts = {}
+    columns = target.values.split([part.columns for part in target.parts.values()], dim=1)
+    for (task, part), values in zip(target.parts.items(), columns, strict=True):
+        there = ~values.isnan().any(dim=1)
+        own = values[there, 0].long() if part.kind in ONE_CLASS else values[there]
+        known = _numbered_as(trained["parts"][task], replace(part, values=own))
+        whole = torch.full_like(values, torch.nan)
+        whole[there] = as_columns(known)
+        parts[task] = replace(known, values=whole)
+    return side_by_side(parts)
+
+
+def _numbered_as(trained: Mapping[str, Any], target: Target) -> Target:
+    names: list[str] = trained["names"]
+    if trained["kind"] not in _NAMED or list(target.names) == names:
         return target
-    strange = [name for name in target.names if name not in trained]
+    strange = [name for name in target.names if name not in names]
     if strange or target.values is None:
         raise must_be(
             "classes",
-            f"among those the run was trained on ({', '.join(trained)})",
+            f"among those the run was trained on ({', '.join(names)})",
             offenders(strange),
             error=BadData,
         )
-    places = torch.tensor([trained.index(name) for name in target.names])
-    return Target(kind=target.kind, names=tuple(trained), values=places[target.values])
+    places = torch.tensor([names.index(name) for name in target.names])
+    return Target(kind=target.kind, names=tuple(names), values=places[target.values])
 
 
 def _batches(

@@ -62,6 +62,9 @@ def calibrate(
     Raises:
         NetwrightError: too few examples for what is asked, or they were learned from.
     """
+    if "parts" in run.state["target"]:
+        tasks = ", ".join(run.state["target"]["names"])
+        raise must_be("run", "of one target to be calibrated", tasks, "Train a run a task.")
     asked = open_asked(run, data, skip_bad=skip_bad)
     name = split or _split_for(asked)
     if name in ("train", "all") and asked.own:

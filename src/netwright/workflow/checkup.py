@@ -57,7 +57,7 @@ def _floor(session: Session) -> float | None:
     method, targets = session.method, session.prepared.task.targets
     if not isinstance(method, Supervised) or targets is None:
         return None
-    return method.unit.prior_loss(targets)
+    return method.floor(targets)
 
 
 def _not_judged(session: Session) -> list[Finding]:

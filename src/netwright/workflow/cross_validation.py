@@ -157,6 +157,13 @@ def cross_validate_recipe(
             "data", "a set that can be divided", "a DataLoader", "Give its dataset.", error=BadType
         )
     data = read_data(recipe, given)
+    if data.target.parts:
+        raise must_be(
+            "cross-validation",
+            "of one target",
+            ", ".join(data.target.names),
+            "Its folds are pooled by metrics of one; name one target, or hold a part back.",
+        )
     count = _checked_count(data, recipe, folds=folds, repeats=repeats)
     # who goes on with it must find the same examples, wherever that is done
     pinned = recipe.with_fields(

@@ -12,22 +12,23 @@ import torch
 from torch import Tensor
 
 from netwright.data.batch import Batch
-from netwright.data.dataset import Data, InputKind
+from netwright.data.dataset import Data, InputKind, Target
 from netwright.evaluate.abstention import confidence, risk_coverage
 from netwright.evaluate.calibration import Calibration
 from netwright.evaluate.costs import Costs, CostTable, cost_metrics, surprise
 from netwright.evaluate.hold_out import Judgement, judge, most_confident_errors
-from netwright.methods.base import Method, Metric, Prediction
+from netwright.methods.base import Method, Metric, Prediction, Task
 from netwright.runs.store import RunFolder
 from netwright.train.precision import Precision
 from netwright.train.validation import Answers, predict_all
+from netwright.workflow.in_words import in_words
+from netwright.workflow.judging_tasks import answers_by_task, heads_of, judge_tasks
 from netwright.workflow.loaders import PreparedLoaders
 from netwright.workflow.prepare import Prepared
 from netwright.workflow.session import Session
 
 __all__ = [
     "evaluation_record",
-    "in_words",
     "judge_run",
     "judge_split",
     "metrics_of",
@@ -63,8 +64,7 @@ def judge_run(
         judgement, answers = judge_split(
             session.method,
             prepared.held_out(split, session.device)(),
-            kind=task.kind,
-            names=task.names,
+            task=task,
             precision=precision,
             costs=session.recipe.costs,
         )
@@ -73,10 +73,11 @@ def judge_run(
             split=split,
             judgement=judgement,
             answers=answers,
+            method=session.method,
             costs=session.recipe.costs,
         )
         if isinstance(prepared, Prepared):
-            write_errors(folder, data=prepared.data, answers=answers)
+            write_errors(folder, data=prepared.data, answers=answers, method=session.method)
             shown = split, answers
     if isinstance(prepared, Prepared):
         if shown is not None and session.recipe.explain:
@@ -95,8 +96,7 @@ def judge_split(
     method: Method,
     batches: Iterator[Batch],
     *,
-    kind: str,
-    names: tuple[str, ...],
+    task: Task,
     precision: Precision,
     costs: CostTable | None = None,
     calibration: Calibration | None = None,
@@ -106,23 +106,25 @@ def judge_split(
     Args:
         method: what is judged.
         batches: of the pass.
-        kind: of the targets.
-        names: of classes or labels.
+        task: what the targets are.
         precision: number format of the answers.
         costs: of decisions, for their figures beside the others.
         calibration: of the probabilities that are judged.
     """
     answers = predict_all(method, batches, precision=precision)
     if calibration is not None:
-        calm = calibration.calibrated(answers.prediction, kind=kind)
+        calm = calibration.calibrated(answers.prediction, kind=task.kind)
         answers = replace(answers, prediction=calm)
+    metrics, heads = metrics_of(method, costs=costs, names=task.names), heads_of(method)
+    if heads is not None:
+        return judge_tasks(heads, answers, parts=task.parts, metrics=metrics), answers
     judgement = judge(
         answers.prediction,
         answers.targets,
-        kind=kind,
-        names=names,
+        kind=task.kind,
+        names=task.names,
         weight=answers.weight,
-        metrics=metrics_of(method, costs=costs, names=names),
+        metrics=metrics,
     )
     return judgement, answers
 
@@ -137,16 +139,36 @@ def metrics_of(
 
 
 def evaluation_record(
-    judgement: Judgement, *, split: str, answers: Answers, costs: CostTable | None = None
+    judgement: Judgement,
+    *,
+    split: str,
+    answers: Answers,
+    method: Method,
+    costs: CostTable | None = None,
 ) -> dict[str, Any]:
-    """What `evaluation/SPLIT.json` holds.
+    """What `evaluation/SPLIT.json` holds; `tasks` has as much of each of several tasks.
 
     Args:
         judgement: of the split.
         split: its name.
         answers: that were judged.
+        method: that gave them.
         costs: of decisions, where they were judged too.
     """
+    heads = heads_of(method)
+    if heads is None:
+        return _record(judgement, split=split, answers=answers, costs=costs)
+    own = answers_by_task(heads, answers)
+    tasks = {
+        task: _record(one, split=split, answers=own[task]) for task, one in judgement.tasks.items()
+    }
+    whole = _record(judgement, split=split, answers=answers, costs=costs)
+    return whole | {"n": len(answers.index), "tasks": tasks}
+
+
+def _record(
+    judgement: Judgement, *, split: str, answers: Answers, costs: CostTable | None = None
+) -> dict[str, Any]:
     rows = {row.name: row for row in judgement.per_class}
     figures = next(iter(judgement.metrics.values()), None)
     return {
@@ -215,14 +237,27 @@ def write_evaluation(
     split: str,
     judgement: Judgement,
     answers: Answers,
+    method: Method,
     costs: CostTable | None = None,
 ) -> None:
-    """Write figures and answers of a split into the run; answers that are tensors, that is."""
-    record = evaluation_record(judgement, split=split, answers=answers, costs=costs)
+    """Write figures and answers of a split into the run; answers that are tensors, that is.
+
+    Those of one of several tasks stand beside them as `TASK/outputs` and so on.
+    """
+    record = evaluation_record(judgement, split=split, answers=answers, method=method, costs=costs)
     folder.write_json(f"evaluation/{split}.json", record)
-    prediction = answers.prediction
+    prediction, heads = answers.prediction, heads_of(method)
     if not (isinstance(prediction.outputs, Tensor) and isinstance(answers.targets, Tensor)):
         return  # boxes, texts: the figures alone are kept
+    tensors = _tensors(answers)
+    by_task = {} if heads is None else answers_by_task(heads, answers)
+    for task, own in by_task.items():
+        tensors |= {f"{task}/{name}": value for name, value in _tensors(own).items()}
+    folder.write_tensors(f"evaluation/{split}.safetensors", tensors)
+
+
+def _tensors(answers: Answers) -> dict[str, Tensor]:
+    prediction = answers.prediction
     tensors = {
         "outputs": prediction.outputs,
         "targets": answers.targets,
@@ -234,20 +269,37 @@ def write_evaluation(
         tensors["logits"] = prediction.logits
     if prediction.deviations is not None:
         tensors["deviations"] = prediction.deviations
-    folder.write_tensors(f"evaluation/{split}.safetensors", tensors)
+    return tensors
 
 
-def write_errors(folder: RunFolder, *, data: Data, answers: Answers) -> None:
-    """Write the errors that the method was surest of, with their pictures."""
-    kind, names = str(data.target.kind), data.target.names
+def write_errors(folder: RunFolder, *, data: Data, answers: Answers, method: Method) -> None:
+    """Write the errors that the method was surest of, with their pictures; of each task as many."""
+    heads = heads_of(method)
+    if heads is None:
+        rows = _errors(data, data.target, answers, count=SHOWN_ERRORS)
+    else:
+        each, rows = max(1, SHOWN_ERRORS // len(heads.names)), []
+        for task, own in answers_by_task(heads, answers).items():
+            found = _errors(data, data.target.parts[task], own, count=each)
+            words = (
+                {key: f"{task}: {row[key]}" for key in ("target", "prediction")} for row in found
+            )
+            rows += [row | said for row, said in zip(found, words, strict=True)]
+    for number, row in enumerate(rows):
+        name = f"error-{number}.png"
+        row["file"] = write_picture(folder, data, place=row["index"], name=name)
+    folder.write_json("pictures/errors.json", rows)
+
+
+def _errors(data: Data, target: Target, answers: Answers, *, count: int) -> list[dict[str, Any]]:
+    kind, names = str(target.kind), target.names
     prediction, targets = answers.prediction, answers.targets
-    worst = most_confident_errors(prediction, targets, kind=kind, count=SHOWN_ERRORS)
+    worst = most_confident_errors(prediction, targets, kind=kind, count=count)
     rows = []
-    for number, place in enumerate(worst.tolist()):
+    for place in worst.tolist():
         where = int(answers.index[place])
         rows.append(
             {
-                "file": write_picture(folder, data, place=where, name=f"error-{number}.png"),
                 "label": data.labels[where] if data.labels else str(where),
                 "index": where,
                 "target": in_words(targets[place], kind=kind, names=names),
@@ -255,21 +307,21 @@ def write_errors(folder: RunFolder, *, data: Data, answers: Answers) -> None:
                 "confidence": _confidence(prediction, place, kind=kind),
             }
         )
-    folder.write_json("pictures/errors.json", rows)
+    return rows
 
 
 def write_samples(folder: RunFolder, *, data: Data, index: Tensor) -> None:
     """Write a few training pictures, taken evenly over the split."""
     if data.input_kind is not InputKind.IMAGE or data.target.values is None:
         return
-    kind, names = str(data.target.kind), data.target.names
+    described = data.target.described()
     order = _by_class(data, index)
     step = max(len(order) // SHOWN_SAMPLES, 1)
     rows = [
         {
             "file": write_picture(folder, data, place=place, name=f"sample-{number}.png"),
             "label": data.labels[place] if data.labels else str(place),
-            "target": in_words(data.target.values[place], kind=kind, names=names),
+            "target": in_words(data.target.values[place], **described),
         }
         for number, place in enumerate(order[::step][:SHOWN_SAMPLES])
     ]
@@ -299,22 +351,6 @@ def write_picture(folder: RunFolder, data: Data, *, place: int, name: str) -> st
     Image.fromarray(pixels.numpy()).save(out, format="PNG")
     folder.write_bytes(f"pictures/{name}", out.getvalue())
     return name
-
-
-def in_words(value: Any, *, kind: str, names: Sequence[str]) -> str:
-    """A target or an answer as a person would say it."""
-    words: Mapping[str, Callable[[], str]] = {
-        "binary": lambda: names[int(value)],
-        "classes": lambda: names[int(value)],
-        "ordinal": lambda: names[int(value)],
-        "multi-label": lambda: (
-            ", ".join(n for n, on in zip(names, value, strict=True) if on) or "–"
-        ),
-    }
-    if kind in words:
-        return words[kind]()
-    numbers = torch.as_tensor(value).flatten().tolist()
-    return ", ".join(f"{number:.7g}" for number in numbers)  # all that 32 bits tell apart
 
 
 def _confidence(prediction: Prediction, place: int, *, kind: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,7 +14,15 @@ from netwright._errors import must_be
 from netwright.data.augment.compose import Augment
 from netwright.data.augment.torchvision_v2 import PREFIX, in_workers, refuse_in_memory
 from netwright.data.batch import Batch
-from netwright.data.dataset import Data, InMemory, Items, Samples, TargetKind
+from netwright.data.dataset import (
+    ONE_CLASS,
+    Data,
+    InMemory,
+    Items,
+    Samples,
+    Target,
+    TargetKind,
+)
 from netwright.data.folds import FoldOf
 from netwright.data.preprocess import catalogue as preprocessing
 from netwright.data.preprocess.base import Restorable
@@ -60,9 +68,8 @@ class Prepared:
         """What is to be learned, with the training split's targets."""
         target = self.data.target
         values = None if target.values is None else target.values[self.splits["train"]]
-        return Task(
-            kind=str(target.kind),
-            names=target.names,
+        return replace(
+            Task.of(target.described()),
             targets=values,
             example=self.example,
             restore=self.preprocess.restore if isinstance(self.preprocess, Restorable) else None,
@@ -172,7 +179,7 @@ class Prepared:
             "network_input_shape": list(self.input_shape),
             "encoder": None if self.encoder is None else self.encoder.state(),
             "preprocess": self.preprocess.state(),
-            "target": {"kind": str(self.data.target.kind), "names": list(self.data.target.names)},
+            "target": self.data.target.described(),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -183,7 +190,7 @@ class Prepared:
             "input_kind": str(data.input_kind),
             "input_shape": list(self.raw_shape),
             "columns": len(data.samples.columns) if isinstance(data.samples, Table) else None,
-            "target": {"kind": str(data.target.kind), "names": list(data.target.names)},
+            "target": data.target.described(),
             "splits": {
                 name: {"n": len(index), "classes": _class_counts(data, index)}
                 for name, index in self.splits.items()
@@ -255,6 +262,8 @@ def _parts(data: Data) -> Iterator[bytes]:
     elif isinstance(samples, Items):
         yield repr(data.labels or len(samples)).encode()
     yield repr(data.target.names).encode()
+    if data.target.parts:
+        yield repr(data.target.described()).encode()
     if data.target.values is not None:
         yield data.target.values.detach().cpu().contiguous().numpy().tobytes()
 
@@ -271,9 +280,20 @@ def _class_counts(data: Data, index: Tensor) -> dict[str, int]:
     if target.values is None:
         return {}
     values = target.values[index]
+    if not target.parts:
+        return _counted(target, values)
+    found, columns = {}, values.split([part.columns for part in target.parts.values()], dim=1)
+    for (task, part), own in zip(target.parts.items(), columns, strict=True):
+        there = own[~own.isnan().any(dim=1)]
+        of_task = there[:, 0].long() if part.kind in ONE_CLASS else there
+        found |= {f"{task}: {name}": count for name, count in _counted(part, of_task).items()}
+    return found
+
+
+def _counted(target: Target, values: Tensor) -> dict[str, int]:
     if target.kind is TargetKind.MULTI_LABEL:
         counts = values.sum(dim=0).long().tolist()
-    elif target.kind in (TargetKind.BINARY, TargetKind.CLASSES, TargetKind.ORDINAL):
+    elif target.kind in ONE_CLASS:
         counts = values.bincount(minlength=len(target.names)).tolist()
     else:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -144,9 +144,8 @@ def network_input_shape(state: Mapping[str, Any]) -> tuple[int, ...]:
 
 def task_of(state: Mapping[str, Any]) -> Task:
     """What a run learned, from what `preprocess.json` says, without its targets."""
-    target = state["target"]
     example = torch.zeros(2, *network_input_shape(state))
-    return Task(kind=target["kind"], names=tuple(target["names"]), example=example)
+    return replace(Task.of(state["target"]), example=example)
 
 
 def require_weights(folder: RunFolder) -> None:

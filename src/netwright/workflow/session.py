@@ -16,6 +16,7 @@ from netwright.data.sources.table import Table
 from netwright.evaluate.costs import Costs, CostTable
 from netwright.methods.base import Method
 from netwright.methods.catalogue import CATALOGUE as METHODS
+from netwright.methods.ensemble import Ensemble
 from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
@@ -149,7 +150,7 @@ def read_data(recipe: Recipe, given: Given) -> Data:
     data = open_data(
         part.name if given.data is None else given.data,
         target=part.target,
-        kind=part.kind,
+        kind=_kind(recipe),
         image_size=part.image_size,
         channels=part.channels,
         group=part.group,
@@ -161,6 +162,37 @@ def read_data(recipe: Recipe, given: Given) -> Data:
             "data", "given with targets to learn", data.name, "Name the target, or give (x, y)."
         )
     return data
+
+
+def _kind(recipe: Recipe) -> Any:
+    """Of the targets: what is asked for, else what the method takes alone."""
+    asked, method = recipe.data.kind, recipe.method.name
+    if asked is not None or method not in METHODS:
+        return asked
+    return METHODS.entry(method).facts.get("targets")
+
+
+def _refuse_several(data: Data, recipe: Recipe, given: Given) -> None:
+    """Several targets for a method that learns one; what one's own takes is its own business."""
+    method = recipe.method.name
+    if data.target.kind is not TargetKind.SEVERAL:
+        return
+    if recipe.ensemble is not None or isinstance(given.method, Ensemble):
+        raise must_be(
+            "ensemble",
+            "left out for several targets, whose answers have no mean",
+            ", ".join(data.target.names),
+            "Train a run a seed, and take the mean of method.apart(run.predict(x)).",
+        )
+    if given.method is not None:
+        return
+    if method in METHODS and METHODS.entry(method).facts.get("targets") != TargetKind.SEVERAL:
+        raise must_be(
+            "method",
+            f"multi-task for several targets ({', '.join(data.target.names)})",
+            method,
+            'fit(data, method="multi-task"), or --method multi-task.',
+        )
 
 
 def opened_and_prepared(
@@ -176,7 +208,11 @@ def opened_and_prepared(
     Raises:
         NetwrightError: they can't be opened, have no targets, or are not those of the recipe.
     """
-    data, part = read_data(recipe, given), recipe.data
+    data = read_data(recipe, given)
+    _refuse_several(data, recipe, given)
+    if recipe.data.kind is None and data.target.kind is TargetKind.SEVERAL:
+        recipe = recipe.with_fields({"data.kind": str(data.target.kind)})
+    part = recipe.data
     if recipe.costs is not None:
         _refuse_costs(data, recipe.costs)
     splits = divide_data(data, recipe)
@@ -205,7 +241,7 @@ def _prepare_loaders(
 ) -> tuple[str, PreparedLoaders, Recipe]:
     if given.model is None and given.method is None and recipe.model is None:
         raise must_be("model", "given with a DataLoader", None, "fit(loader, model=my_module)")
-    prepared = prepare_loaders(given.data, kind=recipe.data.kind)
+    prepared = prepare_loaders(given.data, kind=_kind_of_loaders(recipe))
     if prepared.target.values is None and given.method is None:
         _refuse_without_own_method(recipe)
     _refuse_for_loaders(recipe)
@@ -215,6 +251,19 @@ def _prepare_loaders(
     recipe = complete(recipe, facts)
     recipe = _with_given(recipe, given, found=prepared.fingerprint(), path=GIVEN)
     return "loader", prepared, recipe
+
+
+def _kind_of_loaders(recipe: Recipe) -> str | None:
+    kind = _kind(recipe)
+    if kind is None or (isinstance(kind, str) and kind != TargetKind.SEVERAL):
+        return kind
+    raise must_be(
+        "data",
+        "arrays (x, {task: y}) or a table for several targets",
+        "a DataLoader",
+        "A loader's batches say nothing of their tasks' kinds.",
+        error=BadData,
+    )
 
 
 def _refuse_mixing(method: Method, prepared: Prepared | PreparedLoaders, recipe: Recipe) -> None:

@@ -35,6 +35,9 @@ def understood(about: Mapping[str, Any]) -> str:
     left_out = f"; {len(about['skipped'])} left out" if about["skipped"] else ""
     form = _FORMS.get(about["input_kind"], "examples")
     asked = _asked(target["kind"], target["names"])
+    if target.get("parts"):
+        tasks = target["parts"].items()
+        asked = " and ".join(f"{task}, {_asked(one['kind'], one['names'])}" for task, one in tasks)
     return f"{about['name']}: {count} {form} of {shape} → {asked}; {parts}{left_out}"
 
 

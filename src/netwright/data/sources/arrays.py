@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from netwright._errors import BadData, BadType, offenders
+from netwright._errors import BadData, BadType, must_be, offenders
 from netwright.data.dataset import Data, InMemory, InputKind, Skipped, Target, TargetKind
 from netwright.data.sources.faults import refuse_unless
-from netwright.data.sources.targets import infer_target
+from netwright.data.sources.several import several_targets, without_any
+from netwright.data.sources.targets import infer_target, tidy
 
 __all__ = ["Part", "arrays_data", "channels_first", "join_targets", "part_of", "split_index"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The arrays of one split: inputs, targets if there are any, and what to call them."""
+    """The arrays of one split: inputs, targets if there are any, and what to call them.
+
+    Targets of several tasks are a mapping of the task's name to them.
+    """
 
     x: Any
     y: Any = None
@@ -49,6 +53,7 @@ def arrays_data(
     parts: Mapping[str, Part],
     *,
     kind: TargetKind | None = None,
+    kinds: Mapping[str, TargetKind] | None = None,
     group: Sequence[Any] | None = None,
     time: Sequence[float] | None = None,
     skip_bad: bool = False,
@@ -58,10 +63,13 @@ def arrays_data(
     Bytes and fractions of three dimensions are grey pictures (n, h, w), of four are pictures, whose
     channels are last where the last dimension is 1, 3 or 4 and the second is not. All else is
     turned into float32 rows or tensors of a fixed shape. Examples are called x[0], x[1] ...
+    Targets that are a mapping are those of several tasks; an example may lack some of them (NaN or
+    None), not all.
 
     Args:
         parts: the arrays of each split by name; of the one named "" when there are no splits.
         kind: overrides what follows from the targets (see `infer_target`).
+        kinds: of the tasks whose values should not decide.
         group: (n,) examples of equal values must not be divided between splits; without splits.
         time: (n,) when each was; without splits.
         skip_bad: leave out examples with NaN or infinities and those without target.
@@ -80,7 +88,8 @@ def arrays_data(
     x = values[0] if len(values) == 1 else torch.cat(values)
     labels = [f"{part.what}[{row}]" for part in parts.values() for row in range(len(part.x))]
     y = None if kind is TargetKind.NONE else _targets(parts)
-    faults = _faults(x, y, labels=labels)
+    missing = {} if y is None else _gaps(y)
+    faults = _faults(x, without_any(missing) if missing else None, labels=labels)
     refuse_unless(
         skip_bad,
         list(faults.values()),
@@ -97,7 +106,7 @@ def arrays_data(
         input_kind=inputs[0][1],
         target=Target(kind=TargetKind.NONE)
         if y is None
-        else infer_target(tidy(y[kept]), names=_names(y), kind=kind),
+        else _target(y, missing, kept=kept, kind=kind, kinds=kinds),
         splits=split_index(list(parts), lengths, kept=kept),
         groups=_groups(group, len(x), kept=kept),
         times=_times(time, len(x), kept=kept),
@@ -139,20 +148,6 @@ def join_targets(values: Sequence[Any]) -> np.ndarray:
     if any(array.dtype.kind in "OUS" for array in arrays):
         arrays = [array.astype(object) for array in arrays]
     return np.concatenate(arrays)
-
-
-def tidy(values: np.ndarray) -> np.ndarray:
-    """Objects as what they are: words, or numbers where all of them are."""
-    if values.dtype.kind != "O":
-        return values
-    flat = values.reshape(-1)
-    if all(isinstance(value, (bool, np.bool_)) for value in flat):
-        return values.astype(bool)
-    if all(isinstance(value, (int, np.integer)) for value in flat):
-        return values.astype(np.int64)
-    if all(isinstance(value, (int, float, np.number)) for value in flat):
-        return values.astype(np.float64)
-    return np.array([str(value) for value in flat], dtype=object).reshape(values.shape)
 
 
 def _array(values: Any) -> np.ndarray:
@@ -204,7 +199,11 @@ def _bytes_or_floats(x: Tensor) -> Tensor:
     return x.to(torch.float32)
 
 
-def _targets(parts: Mapping[str, Part]) -> np.ndarray | None:
+_Targets: TypeAlias = np.ndarray | dict[str, np.ndarray]
+"""Those of one task, or of each of several."""
+
+
+def _targets(parts: Mapping[str, Part]) -> _Targets | None:
     without = [part.what for part in parts.values() if part.y is None]
     if len(without) == len(parts):
         return None
@@ -212,22 +211,67 @@ def _targets(parts: Mapping[str, Part]) -> np.ndarray | None:
         raise BadData(
             f"targets must be given for every split or for none, got none for {offenders(without)}."
         )
-    for part in parts.values():
-        if len(part.y) != len(part.x):
+    if not any(isinstance(part.y, Mapping) for part in parts.values()):
+        return _one_after_another({part.what: (part.x, part.y) for part in parts.values()})
+    tasks = {tuple(part.y) if isinstance(part.y, Mapping) else () for part in parts.values()}
+    if len(tasks) > 1 or () in tasks:
+        raise BadData(
+            "targets must be of the same tasks, in one order, in every split, got "
+            f"{offenders(sorted(map(str, tasks)))}. Give NaN where an example lacks one."
+        )
+    return {
+        str(task): _one_after_another(
+            {f"{part.what} ({task})": (part.x, part.y[task]) for part in parts.values()}
+        )
+        for task in tasks.pop()
+    }
+
+
+def _one_after_another(pairs: Mapping[str, tuple[Any, Any]]) -> np.ndarray:
+    """The targets of all splits, once it is sure that each has as many as inputs."""
+    for what, (x, y) in pairs.items():
+        if len(y) != len(x):
             raise BadData(
-                f"targets must be as many as the inputs (wrong length), got {len(part.y)} targets "
-                f"for the {len(part.x)} of {part.what}. Check that both were read in one order."
+                f"targets must be as many as the inputs (wrong length), got {len(y)} targets "
+                f"for the {len(x)} of {what}. Check that both were read in one order."
             )
-    return join_targets([part.y for part in parts.values()])
+    return join_targets([y for _, y in pairs.values()])
 
 
-def _faults(x: Tensor, y: np.ndarray | None, *, labels: Sequence[str]) -> dict[int, Skipped]:
+def _gaps(y: _Targets) -> dict[str, np.ndarray]:
+    """Where examples lack a target, by task."""
+    by_task = y if isinstance(y, dict) else {"target": y}
+    return {task: missing_targets(values) for task, values in by_task.items()}
+
+
+def _target(
+    y: _Targets,
+    missing: Mapping[str, np.ndarray],
+    *,
+    kept: np.ndarray,
+    kind: TargetKind | None,
+    kinds: Mapping[str, TargetKind] | None,
+) -> Target:
+    if isinstance(y, dict):
+        if kind not in (None, TargetKind.SEVERAL):
+            raise must_be("kind", "several, or given by task, for several tasks", str(kind))
+        return several_targets(
+            {task: values[kept] for task, values in y.items()},
+            missing={task: gaps[kept] for task, gaps in missing.items()},
+            kinds=kinds,
+        )
+    if kinds:
+        raise must_be("kind", "one word for targets that are no mapping of tasks", dict(kinds))
+    return infer_target(tidy(y[kept]), names=_names(y), kind=kind)
+
+
+def _faults(x: Tensor, missing: np.ndarray | None, *, labels: Sequence[str]) -> dict[int, Skipped]:
     faults: dict[int, Skipped] = {}
     if x.is_floating_point():
         finite = x.isfinite().flatten(1).all(1)
         for row in (~finite).nonzero().flatten().tolist():
             faults[row] = Skipped(labels[row], "NaN or infinite input")
-    for row in [] if y is None else np.flatnonzero(missing_targets(y)).tolist():
+    for row in [] if missing is None else np.flatnonzero(missing).tolist():
         faults.setdefault(row, Skipped(labels[row], "missing or infinite target"))
     return dict(sorted(faults.items()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def builtin(
     *,
     target: str | list[str] | None = None,
     kind: TargetKind | None = None,
+    kinds: Mapping[str, TargetKind] | None = None,
     group: str | None = None,
     time: str | None = None,
     skip_bad: bool = False,
@@ -50,6 +52,7 @@ def builtin(
         name=name,
         target=target,
         kind=kind,
+        kinds=kinds,
         group=group,
         time=time,
         skip_bad=skip_bad,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from netwright._errors import BadData, must_be, unknown
 from netwright.data.dataset import Data, InputKind, Skipped, Target, TargetKind
 from netwright.data.sources.dates import dates_as_days, days_of
 from netwright.data.sources.faults import refuse_unless
+from netwright.data.sources.several import several_targets, without_any
 from netwright.data.sources.table import LARGEST, Column, ColumnKind, Table
 from netwright.data.sources.targets import infer_target
 
@@ -24,6 +26,7 @@ def table_data(
     name: str,
     target: str | Sequence[str] | None = None,
     kind: TargetKind | None = None,
+    kinds: Mapping[str, TargetKind] | None = None,
     group: str | None = None,
     time: str | None = None,
     skip_bad: bool = False,
@@ -39,7 +42,9 @@ def table_data(
         name: of the data set.
         target: column, several as a list or separated by commas; the last one where None. With
             kind "none" nothing is asked for, and what is named is left out of the inputs.
-        kind: overrides what follows from the values (see `infer_target`).
+        kind: overrides what follows from the values (see `infer_target`); "several" takes each
+            target column as a task of its own, which a row may lack.
+        kinds: of such columns whose values should not decide.
         group: column whose equal values must not be divided between splits; no input.
         time: column of numbers or ISO dates by which a temporal split goes; no input.
         skip_bad: leave out rows with infinite numbers or without target, group or time.
@@ -63,7 +68,14 @@ def table_data(
         )
     numbers = np.arange(1, len(table) + 1) if numbers is None else numbers
     needed = () if kind is TargetKind.NONE else asked
-    faults = _faults(table, needed=[*needed, *(c for c in (group, time) if c)], numbers=numbers)
+    beside = [column for column in (group, time) if column]
+    several = kind is TargetKind.SEVERAL
+    faults = _faults(
+        table,
+        needed=beside if several else [*needed, *beside],
+        one_of=needed if several else (),
+        numbers=numbers,
+    )
     refuse_unless(
         skip_bad,
         list(faults.values()),
@@ -79,7 +91,9 @@ def table_data(
         name=name,
         samples=dates_as_days(table.select(inputs)),
         input_kind=InputKind.TABLE,
-        target=_target([by_name[column] for column in needed], kind=kind),
+        target=_several([by_name[column] for column in needed], kinds=kinds)
+        if several
+        else _target([by_name[column] for column in needed], kind=kind),
         groups=None if group is None else _groups(by_name[group]),
         times=None if time is None else _times(by_name[time]),
         labels=tuple(f"row {number}" for number in numbers[keep]),
@@ -107,9 +121,15 @@ def _refuse_unknown(what: str, names: Sequence[str], table: Table) -> None:
             raise BadData(str(unknown(f"{what} column", name, table.names)))
 
 
-def _faults(table: Table, *, needed: Sequence[str], numbers: np.ndarray) -> dict[int, Skipped]:
+def _faults(
+    table: Table, *, needed: Sequence[str], one_of: Sequence[str], numbers: np.ndarray
+) -> dict[int, Skipped]:
     """Rows that can't be used, each with its first reason."""
     faults: dict[int, Skipped] = {}
+    if one_of:
+        gaps = {column.name: column.missing() for column in table.columns if column.name in one_of}
+        for row in np.flatnonzero(without_any(gaps)):
+            faults[int(row)] = Skipped(f"row {numbers[row]}", f"{', '.join(one_of)} are missing")
     for column in table.columns:
         rows: dict[str, np.ndarray] = {}
         if column.numeric:
@@ -140,6 +160,18 @@ def _target(columns: Sequence[Column], *, kind: TargetKind | None) -> Target:
             error=BadData,
         )
     return infer_target(np.stack([column.values for column in columns], 1), names=names, kind=kind)
+
+
+def _several(columns: Sequence[Column], *, kinds: Mapping[str, TargetKind] | None = None) -> Target:
+    missing = {column.name: column.missing() for column in columns}
+    filled = {
+        column.name: replace(column, values=np.nan_to_num(column.values))
+        if column.numeric
+        else column
+        for column in columns
+    }
+    values = {name: _values(column) for name, column in filled.items()}
+    return several_targets(values, missing=missing, kinds=kinds)
 
 
 def _values(column: Column) -> np.ndarray:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from netwright._errors import BadData, must_be, offenders
 from netwright.data.dataset import Target, TargetKind
 
-__all__ = ["class_target", "infer_target"]
+__all__ = ["as_columns", "class_target", "infer_target", "side_by_side", "tidy"]
 
 FEW = 20
 """At most so many distinct whole numbers are classes whatever they are."""
@@ -42,6 +44,8 @@ def class_target(codes: np.ndarray, names: Sequence[str], *, kind: TargetKind | 
     """
     if kind is TargetKind.NONE:
         return Target(kind=TargetKind.NONE)
+    if kind is TargetKind.SEVERAL:
+        return side_by_side({"class": class_target(codes, names, kind=None)})
     if kind in NUMERIC or kind in (TargetKind.ORDINAL, TargetKind.MULTI_LABEL):
         words = np.array(names, dtype=object)[codes]
         return infer_target(words, names=("class",), kind=kind)
@@ -69,13 +73,17 @@ def infer_target(
         values: (n,) words, truth values or numbers, or (n, t) numbers; none missing.
         names: of the columns.
         kind: overrides what would be inferred. Ordinal takes the distinct numbers in their order;
-            classes of several columns wants one 1 in each row.
+            classes of several columns wants one 1 in each row; several has this one as its only
+            part.
 
     Raises:
         BadData: one class only where `kind` is left out, or values that can't be what it asks for.
     """
     if kind is TargetKind.NONE:
         return Target(kind=TargetKind.NONE)
+    if kind is TargetKind.SEVERAL:
+        one = names[0] if len(names) == 1 else "target"
+        return side_by_side({one: infer_target(values, names=names)})
     if values.ndim == 2 and values.shape[1] == 1 and kind is not TargetKind.MULTI_LABEL:
         values = values[:, 0]
     if values.ndim == 2 or kind is TargetKind.MULTI_LABEL:
@@ -90,6 +98,42 @@ def infer_target(
         codes.reshape(-1), [_word(value) for value in distinct], kind=_unless_ordinal(chosen)
     )
     return Target(kind=chosen or target.kind, names=target.names, values=target.values)
+
+
+def side_by_side(parts: Mapping[str, Target]) -> Target:
+    """Targets of the same examples as one of the kind several.
+
+    Args:
+        parts: name of the task → its targets, NaN where an example has none.
+    """
+    return Target(
+        kind=TargetKind.SEVERAL,
+        names=tuple(parts),
+        values=torch.cat([as_columns(part) for part in parts.values()], dim=1),
+        parts={name: replace(part, values=None) for name, part in parts.items()},
+    )
+
+
+def as_columns(target: Target) -> Tensor:
+    """The values as (n, columns) float32."""
+    if target.values is None:
+        raise must_be("targets", "given for every task", None, error=BadData)
+    values = target.values.to(torch.float32)
+    return values[:, None] if values.ndim == 1 else values
+
+
+def tidy(values: np.ndarray) -> np.ndarray:
+    """Objects as what they are: words, or numbers where all of them are."""
+    if values.dtype.kind != "O":
+        return values
+    flat = values.reshape(-1)
+    if all(isinstance(value, (bool, np.bool_)) for value in flat):
+        return values.astype(bool)
+    if all(isinstance(value, (int, np.integer)) for value in flat):
+        return values.astype(np.int64)
+    if all(isinstance(value, (int, float, np.number)) for value in flat):
+        return values.astype(np.float64)
+    return np.array([str(value) for value in flat], dtype=object).reshape(values.shape)
 
 
 def _unless_ordinal(kind: TargetKind | None) -> TargetKind | None:

@@ -18,10 +18,9 @@ from netwright.data.sources.arrays import (
     join_targets,
     missing_targets,
     split_index,
-    tidy,
 )
 from netwright.data.sources.faults import refuse_unless
-from netwright.data.sources.targets import class_target, infer_target
+from netwright.data.sources.targets import class_target, infer_target, tidy
 
 __all__ = ["DatasetItems", "dataset_data"]
 

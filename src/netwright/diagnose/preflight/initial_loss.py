@@ -23,7 +23,7 @@ def initial_loss(method: Method, batch: Batch) -> list[Finding]:
     """Compare the untrained loss with that of the best constant answer for these targets."""
     if not isinstance(method, Supervised):
         return []
-    floor = method.unit.prior_loss(batch.targets)
+    floor = method.floor(batch.targets)
     patient = copy.deepcopy(method).train()  # its batch norms would take the batch in
     with torch.no_grad():
         loss = patient.loss(batch)

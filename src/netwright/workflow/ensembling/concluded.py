@@ -91,9 +91,11 @@ def _write(
         metrics=metrics_of(ensemble, costs=session.recipe.costs, names=task.names),
     )
     costs = session.recipe.costs
-    write_evaluation(folder, split=split, judgement=judgement, answers=answers, costs=costs)
+    write_evaluation(
+        folder, split=split, judgement=judgement, answers=answers, method=ensemble, costs=costs
+    )
     if isinstance(session.prepared, Prepared):
-        write_errors(folder, data=session.prepared.data, answers=answers)
+        write_errors(folder, data=session.prepared.data, answers=answers, method=ensemble)
 
 
 def _first_figure(ensemble: Ensemble, answers: Answers) -> dict[str, Any] | None:

@@ -51,6 +51,10 @@ def ensemble(
         raise must_be("runs", "single ones", offenders(nested), "Name the members instead.")
     _refuse_different(runs)
     first = runs[0]
+    if "parts" in first.state["target"]:
+        raise must_be(
+            "runs", "of one target to be put together", offenders(first.state["target"]["names"])
+        )
     recipe = first.recipe.model_copy(
         update={"ensemble": EnsemblePart(kind="given", members=len(runs))}
     )

@@ -75,7 +75,7 @@ def _near(of: Explainable, asked: Asked, index: Tensor, far: Sequence[float]) ->
 
 
 def _class(of: Explainable, value: Tensor) -> str:
-    from netwright.workflow.judging import in_words
+    from netwright.workflow.in_words import in_words
 
     return in_words(value, kind=of.kind, names=of.names)
 

@@ -106,7 +106,8 @@ def _batches(seen: _Seen, index: Tensor, deadline: Deadline) -> Iterator[Tensor]
 
 
 def _row(folder: RunFolder, seen: _Seen, of: Prototypes, index: Tensor) -> dict[str, Any]:
-    from netwright.workflow.judging import in_words, write_picture
+    from netwright.workflow.in_words import in_words
+    from netwright.workflow.judging import write_picture
 
     kind, names, data = str(seen.data.target.kind), seen.data.target.names, seen.data
     return {

@@ -293,7 +293,7 @@ def _said(
 def _predicted(of: Explainable, answered: Prediction, place: int) -> str:
     if of.kind == SCORES:
         return _named(of, int(answered.outputs[place]))
-    from netwright.workflow.judging import in_words
+    from netwright.workflow.in_words import in_words
 
     return in_words(answered.outputs[place], kind=of.kind, names=of.names)
 

@@ -1,0 +1,1 @@
+"""Several targets learned by one network."""
