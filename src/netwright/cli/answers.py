@@ -93,10 +93,11 @@ def evaluate(
         typer.echo(json.dumps(record))
         return
     typer.echo(f"{record['split']} of {data}, n = {record['n']}")
+    widest = max([28, *(len(name) + 2 for name in record["metrics"])])
     for name, estimate in record["metrics"].items():
         low, high = estimate["low"], estimate["high"]
         interval = "" if low is None else f"  [{_aligned(low)}, {_aligned(high)}]"
-        typer.echo(f"  {name:<28}{_aligned(estimate['value'])}{interval}")
+        typer.echo(f"  {name:<{widest}}{_aligned(estimate['value'])}{interval}")
     for line in [*promises(record["calibration"] or {}), *(f"note: {n}" for n in record["notes"])]:
         typer.echo(line)
 

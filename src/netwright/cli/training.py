@@ -211,10 +211,15 @@ def _tell_of_members(run: Run, split: str) -> None:
 
 
 def figures(record: dict[str, Any], *, shown: int = 3) -> str:
-    """The first few metrics with their intervals, on one line."""
+    """The first few metrics with their intervals, on one line; of several tasks one each."""
     if not record["metrics"]:
         return "not judged: the method names no metrics"
-    listed = list(record["metrics"].items())[:shown]
+    names = list(record["metrics"])
+    firsts = [
+        f"{task}/{next(iter(one['metrics']))}" for task, one in record.get("tasks", {}).items()
+    ]
+    told = dict.fromkeys([names[0], *firsts]) if firsts else names[:shown]
+    listed = [(name, record["metrics"][name]) for name in told if name in record["metrics"]]
     return " · ".join(f"{name} {_with_interval(one)}" for name, one in listed) + (
         f" (n = {record['n']})"
     )

@@ -89,7 +89,8 @@ def open_data(
             that `netwright data get` brought; a folder of pictures (a folder a class, or train,
             val and test of them, or domains of them) or of IDX files; a CSV or Parquet file; a
             pandas frame; arrays or tensors x or (x, y), or a mapping of splits to such pairs, where
-            y may be a mapping of tasks to targets of unlike kinds; a map-style Dataset, or a mapping of splits to Datasets.
+            y may be a mapping of tasks to targets of unlike kinds; a map-style Dataset, or a
+            mapping of splits to Datasets.
         name: of the data set; from the spec where None.
         target: for tables, the column asked for, or several as a list or separated by commas; the
             last one where None.

@@ -156,7 +156,7 @@ def _target(columns: Sequence[Column], *, kind: TargetKind | None) -> Target:
             "target",
             "columns of numbers where there are several",
             words,
-            "Name one.",
+            "Name one, or learn each as a task: --method multi-task.",
             error=BadData,
         )
     return infer_target(np.stack([column.values for column in columns], 1), names=names, kind=kind)

@@ -155,7 +155,11 @@ def _guess(values: np.ndarray) -> TargetKind | None:
 def _several(values: np.ndarray, names: tuple[str, ...], kind: TargetKind | None) -> Target:
     if values.dtype.kind in "OUS":
         raise must_be(
-            "target", "numbers where it is several columns", list(names), "Name one.", error=BadData
+            "target",
+            "numbers where it is several columns",
+            list(names),
+            "Name one, or learn each as a task: --method multi-task.",
+            error=BadData,
         )
     numbers = values.astype(np.float64)
     yes_or_no = bool(np.isin(numbers, (0, 1)).all())

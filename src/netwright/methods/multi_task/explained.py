@@ -36,7 +36,7 @@ class Explained(SumMetric):
     def sums(
         self, prediction: Prediction, targets: Tensor, *, weights: Float[Tensor, "n b"]
     ) -> Float[Tensor, "m b"]:
-        """Each task's loss as a share of the constant answer's, then the weights of its examples."""
+        """Each task's loss over the constant answer's, then the weights of its examples."""
         heads, scores = self._heads, prediction.logits
         device = heads.prior_losses.device
         rows = targets.to(device)

@@ -134,6 +134,11 @@ class Heads(OutputUnit):
         best = torch.zeros(len(heads)) if targets is None else self.best(targets)[0]
         self.register_buffer("prior_losses", best)
 
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """What each score speaks for: `task=class`, or the task."""
+        return tuple(name for head in self.heads for name in _of_scores(head))
+
     def totals(
         self,
         scores: Float[Tensor, "n width"],
@@ -226,6 +231,14 @@ class Heads(OutputUnit):
 
     def _answer(self, head: Head, scores: Tensor) -> Prediction:
         return head.unit.predict(scores[:, head.scores])
+
+
+def _of_scores(head: Head) -> list[str]:
+    names, width = head.unit.names, head.unit.width
+    if width == 1:
+        return [f"{head.task}={names[1]}" if head.is_class and len(names) == 2 else head.task]
+    told = names if len(names) == width else map(str, range(width))
+    return [f"{head.task}={name}" for name in told]
 
 
 def _unit(part: Task, asked: str | Mapping[str, Any], *, targets: Tensor | None) -> OutputUnit:

@@ -17,8 +17,10 @@ from netwright.methods.ensemble import Ensemble, Member
 from netwright.methods.supervised import Supervised
 from netwright.metrics.base import Prediction
 from netwright.runs.store import list_runs
+from netwright.workflow.judging_tasks import heads_of
 
 if TYPE_CHECKING:
+    from netwright.methods.multi_task.heads import Heads
     from netwright.workflow.run import Run
 
 __all__ = ["Explainable", "Network", "explainable", "network_of"]
@@ -149,17 +151,31 @@ def _of_run(run: Run) -> Explainable:
     state = run.state
     shape: Sequence[int] = state["input_shape"]
     is_picture = state["input_kind"] == InputKind.IMAGE
+    heads = heads_of(run.method)
     return Explainable(
         name=run.name,
         networks=network_of(run),
-        answer=run.predict,
-        kind=str(state["target"]["kind"]),
-        names=tuple(state["target"]["names"]),
+        answer=run.predict if heads is None else _of_first_task(run, heads),
+        kind=str(state["target"]["kind"]) if heads is None else SCORES,
+        names=tuple(state["target"]["names"]) if heads is None else heads.score_names,
         input_kind=str(state["input_kind"]),
         channels=shape[0] if is_picture else 3,
         size=(shape[1], shape[2]) if is_picture else None,
         run=run,
     )
+
+
+def _of_first_task(run: Run, heads: Heads) -> Callable[[Tensor], Prediction]:
+    """Of several tasks any score can be asked for by name; without one the first task answers."""
+    width = heads.heads[0].unit.width
+
+    def answer(raw: Tensor) -> Prediction:
+        scores = run.predict(raw).logits
+        if scores is None:
+            raise must_be("run", "one whose answers come with scores", run.name)
+        return Prediction(outputs=scores[:, :width].argmax(1), logits=scores)
+
+    return answer
 
 
 def _of_depot(name: str) -> Explainable:

@@ -168,9 +168,9 @@ def _refuse_what_it_is_not(total: Tensor) -> None:
     """The mean of projections is not the projection of the mean; 16 bits underflow unscaled."""
     from torch import distributed
 
-    if distributed.is_available() and distributed.is_initialized():
-        if distributed.get_world_size() > 1:
-            raise must_be("weighting", "fixed or uncertainty over several processes", "pcgrad")
+    together = distributed.is_available() and distributed.is_initialized()
+    if together and distributed.get_world_size() > 1:
+        raise must_be("weighting", "fixed or uncertainty over several processes", "pcgrad")
     kind = total.device.type
     if torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) is torch.float16:
         raise must_be("precision", "fp32 or bf16 with the weighting pcgrad", "fp16")
