@@ -15,7 +15,7 @@ from package_tree import ROOT, at, sources, tree
 OURS = {name for name in _errors.__all__ if isinstance(getattr(_errors, name), type)}
 BUILDERS = {"must_be", "unknown"}
 # A word or two that another function puts into the one sentence with all offenders.
-REASONS = {"src/netwright/data/decode.py"}
+REASONS = {"src/netwright/data/decode.py", "src/netwright/data/sources/several.py"}
 # What Python's own protocols ask for, and what ends a program.
 PROTOCOL = {
     "AttributeError",

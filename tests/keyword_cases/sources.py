@@ -139,6 +139,7 @@ CASES = {
         from_arrays,
         {
             "kind": TargetKind.REAL,
+            "kinds": {"target": TargetKind.REAL},
             "group": [0] * 5 + [1] * 5,
             "time": list(range(10)),
             "skip_bad": True,
@@ -152,6 +153,7 @@ CASES = {
         {
             "target": "petal width (cm)",
             "kind": TargetKind.ORDINAL,
+            "kinds": {"species": TargetKind.ORDINAL},
             "group": "petal width (cm)",
             "time": "petal width (cm)",
         },
@@ -165,7 +167,11 @@ CASES = {
             lambda folder, **keyword: all_of(
                 table_data(read_csv(table_file(folder)).table, name="clinics", **keyword)
             ),
-            {"numbers": np.arange(100, 112), "skipped": (Skipped("row 3", "too short"),)},
+            {
+                "kinds": {"length": TargetKind.BINS},
+                "numbers": np.arange(100, 112),
+                "skipped": (Skipped("row 3", "too short"),),
+            },
         ),
     ),
     "netwright.data.sources.table_file:read_csv": Case(csv_read, {"skip_bad": True}),
@@ -183,6 +189,8 @@ CASES = {
     ),
 }
 EXEMPT = {
+    "netwright.data.sources.several:several_targets(kinds)": "tests/data/test_sources_several.py "
+    "gives some tasks a kind and refuses what is no task",
     "netwright.data.sources.builtin:builtin(skip_bad)": "no row of a built-in set is bad; handed "
     "on to table_data, where it is tested",
 }
