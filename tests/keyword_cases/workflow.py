@@ -231,6 +231,8 @@ EXEMPT = {
     "netwright.workflow.kept_features:held_out_of(share)": "handed on to Prepared.held_out",
     "netwright.workflow.session:open_session(begun)": "tests/workflow/test_starting_weights.py",
     "netwright.workflow.session:opened_and_prepared(begun)": "handed on by open_session",
+    "netwright.workflow.in_words:in_words(parts)": "tests/workflow/test_workflow_multi_task.py has "
+    "answers of several tasks in words",
     "netwright.workflow.tracking:export_tensorboard(into)": "tests/workflow/test_tracking.py",
     "netwright.workflow.tracking:export_tensorboard(root)": "tests/workflow/test_tracking.py",
     "netwright.workflow.pretrained:pretrained(cache)": "tests/workflow/test_pretrained.py",

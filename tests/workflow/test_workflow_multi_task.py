@@ -85,7 +85,7 @@ def test_answers_are_told_by_task(run):
     told = [one.tasks["class"] for one in predict(run, x[:2])]
     right = np.mean([said == truth for said, truth in zip(told, few[1]["class"], strict=True)])
     assert record["metrics"]["class/accuracy"]["value"] == right
-    with pytest.raises(NetwrightError, match="got task='size'. Known: class"):
+    with pytest.raises(NetwrightError, match=r"got task='size'\. Known: class"):
         evaluate(run, (x[:2], {"class": few[1]["class"]}))
     with pytest.raises(NetwrightError, match="of the tasks the run was trained on"):
         evaluate(run, (x[:2], {**few[1], "more": [1.5, 2.5]}))

@@ -13,11 +13,11 @@ from netwright.methods.multi_task.heads import Heads
 from netwright.methods.multi_task.weightings.base import TaskCosts, Weighting
 from netwright.methods.multi_task.weightings.catalogue import create
 from netwright.methods.multi_task.weightings.fixed import Fixed
-from netwright.methods.supervised import Supervised, only
+from netwright.methods.supervised import Supervised
 from netwright.metrics.base import Prediction
 
 if TYPE_CHECKING:
-    from netwright.data.batch import Streams
+    from netwright.data.batch import Batch
 
 __all__ = ["MultiTask"]
 
@@ -97,10 +97,8 @@ class MultiTask(Supervised):
             ),
         )
 
-    def loss(self, streams: Streams) -> Loss:
-        """What the examples cost, each task's part by the weighting."""
-        batch = only(streams)
-        scores = self.scores(batch.inputs)
+    def cost(self, scores: Tensor, batch: Batch) -> Loss:
+        """What scores (n, width) cost, each task's part by the weighting."""
         totals, labels = self.unit.totals(scores, batch.targets, weight=batch.weight)
         total = self.weighting.total(
             TaskCosts(
