@@ -13,7 +13,7 @@ _TABLES = {
     "layer": "netwright.models.layers.catalogue:LAYERS",
     "method": "netwright.methods.catalogue:CATALOGUE",
     "output unit": "netwright.methods.output_units.catalogue:CATALOGUE",
-    "weighting": "netwright.methods.multi_task.weightings.catalogue:CATALOGUE",
+    "weighting": "netwright.methods.multi_task.catalogue:CATALOGUE",
     "metric": "netwright.metrics.catalogue:CATALOGUE",
     "optimizer": "netwright.train.optimizers.catalogue:CATALOGUE",
     "schedule": "netwright.train.schedules:CATALOGUE",

@@ -80,7 +80,7 @@ def judge_tasks(
 def _of(
     head: Head, heads: Heads, prediction: Prediction, targets: Tensor, answers: Answers
 ) -> Answers:
-    answer, own, rows = heads.judged(head, prediction, targets)
+    answer, own, rows = heads.judged(head, prediction, targets=targets)
     weight = answers.weight
     return Answers(
         prediction=answer,

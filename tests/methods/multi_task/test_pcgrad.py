@@ -11,12 +11,12 @@ from netwright._errors import BadValue
 from netwright.methods.base import Stage, Task
 from netwright.methods.multi_task.heads import Heads
 from netwright.methods.multi_task.multi_task import MultiTask
-from netwright.methods.multi_task.weightings.base import TaskCosts
-from netwright.methods.multi_task.weightings.pcgrad import (
+from netwright.methods.multi_task.pcgrad import (
     PCGrad,
     projected_weights,
     shared_parameters,
 )
+from netwright.methods.multi_task.weighting import TaskCosts
 
 GENERATOR = torch.Generator().manual_seed(3)
 

@@ -9,12 +9,12 @@ from torch import nn
 from netwright._errors import BadType, BadValue
 from netwright.data.batch import Batch
 from netwright.methods.base import Stage, Task
+from netwright.methods.multi_task.catalogue import CATALOGUE, create
+from netwright.methods.multi_task.fixed import Fixed
 from netwright.methods.multi_task.heads import Heads
 from netwright.methods.multi_task.multi_task import MultiTask
-from netwright.methods.multi_task.weightings.base import TaskCosts
-from netwright.methods.multi_task.weightings.catalogue import CATALOGUE, create
-from netwright.methods.multi_task.weightings.fixed import Fixed
-from netwright.methods.multi_task.weightings.uncertainty import Uncertainty
+from netwright.methods.multi_task.uncertainty import Uncertainty
+from netwright.methods.multi_task.weighting import TaskCosts
 
 PARTS = {
     "digit": Task(kind="classes", names=("0", "1", "2")),

@@ -69,9 +69,7 @@ def table_data(
     numbers = np.arange(1, len(table) + 1) if numbers is None else numbers
     needed = () if kind is TargetKind.NONE else asked
     beside = [column for column in (group, time) if column]
-    several = kind is TargetKind.SEVERAL or bool(kinds)
-    if kinds and kind not in (None, TargetKind.SEVERAL):
-        raise must_be("kind", "several, or given by task, for several tasks", str(kind))
+    several = _are_several(kind, kinds)
     faults = _faults(
         table,
         needed=beside if several else [*needed, *beside],

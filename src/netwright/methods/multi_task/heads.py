@@ -184,7 +184,7 @@ class Heads(OutputUnit):
         return replace(found, **back)
 
     def judged(
-        self, head: Head, prediction: Prediction, targets: Tensor
+        self, head: Head, prediction: Prediction, *, targets: Tensor
     ) -> tuple[Prediction, Tensor, Bool[Tensor, "n"]]:
         """One task's answers and targets over the examples that have one, and which these are."""
         rows = ~head.missing(targets)

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from netwright._errors import must_be
 from netwright.methods.base import Loss, Phase, Stage, Task
+from netwright.methods.multi_task.catalogue import create
+from netwright.methods.multi_task.fixed import Fixed
 from netwright.methods.multi_task.heads import Heads
-from netwright.methods.multi_task.weightings.base import TaskCosts, Weighting
-from netwright.methods.multi_task.weightings.catalogue import create
-from netwright.methods.multi_task.weightings.fixed import Fixed
+from netwright.methods.multi_task.weighting import TaskCosts, Weighting
 from netwright.methods.supervised import Supervised
 from netwright.metrics.base import Prediction
 

@@ -31,7 +31,7 @@ class OfTask(Metric):
 
     def update(self, prediction: Prediction, targets: Any, *, weight: Tensor | None = None) -> None:
         """See `Metric.update`."""
-        answer, own, rows = self._heads.judged(self.head, prediction, targets)
+        answer, own, rows = self._heads.judged(self.head, prediction, targets=targets)
         if len(own):
             self.metric.update(answer, own, weight=None if weight is None else weight[rows])
 

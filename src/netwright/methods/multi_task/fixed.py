@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netwright._errors import must_be, unknown
-from netwright.methods.multi_task.weightings.base import TaskCosts, Weighting
+from netwright.methods.multi_task.weighting import TaskCosts, Weighting
 
 if TYPE_CHECKING:
     from netwright.methods.multi_task.heads import Heads

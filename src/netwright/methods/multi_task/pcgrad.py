@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from netwright._errors import must_be
-from netwright.methods.multi_task.weightings.base import TaskCosts, Weighting
+from netwright.methods.multi_task.weighting import TaskCosts, Weighting
 
 if TYPE_CHECKING:
     from netwright.methods.multi_task.heads import Heads

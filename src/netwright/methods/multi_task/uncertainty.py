@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netwright.methods.multi_task.weightings.base import TaskCosts, Weighting
+from netwright.methods.multi_task.weighting import TaskCosts, Weighting
 from netwright.methods.output_units.real import Real
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from netwright._errors import must_be, unknown
 
 if TYPE_CHECKING:
     from netwright.methods.multi_task.heads import Heads
-    from netwright.methods.multi_task.weightings.base import Weighting
+    from netwright.methods.multi_task.weighting import Weighting
 
 __all__ = ["CATALOGUE", "create"]
 
-_HERE = "netwright.methods.multi_task.weightings"
+_HERE = "netwright.methods.multi_task"
 
 CATALOGUE = Catalogue(
     "weighting",
@@ -54,7 +54,7 @@ def create(weighting: str, *, heads: Heads, **options: Any) -> Weighting:
     Raises:
         BadValue: no such weighting, or no such option of it.
     """
-    from netwright.methods.multi_task.weightings.base import Weighting
+    from netwright.methods.multi_task.weighting import Weighting
 
     made: Any = CATALOGUE.load(weighting)
     if not (isinstance(made, type) and issubclass(made, Weighting)):

@@ -1,1 +1,0 @@
-"""How the losses of several tasks become the one that a network learns by."""
