@@ -68,14 +68,9 @@ def table_data(
         )
     numbers = np.arange(1, len(table) + 1) if numbers is None else numbers
     needed = () if kind is TargetKind.NONE else asked
-    beside = [column for column in (group, time) if column]
-    several = _are_several(kind, kinds)
-    faults = _faults(
-        table,
-        needed=beside if several else [*needed, *beside],
-        one_of=needed if several else (),
-        numbers=numbers,
-    )
+    one_of = needed if _are_several(kind, kinds) else ()
+    whole = [column for column in (*needed, group, time) if column and column not in one_of]
+    faults = _faults(table, needed=whole, one_of=one_of, numbers=numbers)
     refuse_unless(
         skip_bad,
         list(faults.values()),
@@ -92,7 +87,7 @@ def table_data(
         samples=dates_as_days(table.select(inputs)),
         input_kind=InputKind.TABLE,
         target=_several([by_name[column] for column in needed], kinds=kinds)
-        if several
+        if one_of
         else _target([by_name[column] for column in needed], kind=kind),
         groups=None if group is None else _groups(by_name[group]),
         times=None if time is None else _times(by_name[time]),
