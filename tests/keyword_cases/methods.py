@@ -204,11 +204,6 @@ CASES = {
 EXEMPT = {
     "netwright.methods.transfer.frozen_features:FrozenFeatures(views)": "read by whoever keeps the "
     "features: tests/workflow/test_kept_features.py",
-    "netwright.methods.multi_task.heads:Heads(units)": "tests/methods/multi_task holds that another "
-    "unit is taken by name or with its options",
-    "netwright.methods.multi_task.multi_task:MultiTask(weighting)": "tests/methods/multi_task holds "
-    "what each weighting makes of the losses",
-    "netwright.methods.multi_task.weightings.fixed:Fixed(weights)": "tests/methods/multi_task holds "
     "netwright.methods.multi_task.heads:Heads(units)": "tests/methods/multi_task holds that "
     "another unit is taken by name or with its options",
     "netwright.methods.multi_task.multi_task:MultiTask(weighting)": "tests/methods/multi_task "

@@ -157,6 +157,12 @@ def _target(columns: Sequence[Column], *, kind: TargetKind | None) -> Target:
     return infer_target(np.stack([column.values for column in columns], 1), names=names, kind=kind)
 
 
+def _are_several(kind: TargetKind | None, kinds: Mapping[str, TargetKind] | None) -> bool:
+    if kinds and kind not in (None, TargetKind.SEVERAL):
+        raise must_be("kind", "several, or given by task, for several tasks", str(kind))
+    return kind is TargetKind.SEVERAL or bool(kinds)
+
+
 def _several(columns: Sequence[Column], *, kinds: Mapping[str, TargetKind] | None = None) -> Target:
     missing = {column.name: column.missing() for column in columns}
     filled = {
