@@ -66,3 +66,11 @@ def test_lbfgs_looks_along_its_direction():
 def test_a_completed_recipe_has_the_full_name_of_its_model(name, full):
     model = completed(f"model={{name: '{name}', dropout: 0.5}}").model
     assert (model.name, model.options) == (full, {"dropout": 0.5})
+
+
+def test_trained_weights_learn_at_a_third_of_the_usual_rate():
+    usual = completed(picture_size=(224, 224)).optimizer.learning_rate
+    tuned = completed("method=fine-tuning", picture_size=(224, 224)).optimizer.learning_rate
+    assert tuned == pytest.approx(0.3 * usual)
+    asked = ("method=fine-tuning", "optimizer={name: adamw, learning_rate: 0.01}")
+    assert completed(*asked, picture_size=(224, 224)).optimizer.learning_rate == 0.01

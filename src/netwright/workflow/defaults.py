@@ -28,6 +28,7 @@ SEARCHED_STEPS = 50  # each as good as some tens of cheap ones
 SEARCHES = ("lbfgs", "truncated-newton")  # the length of a step is theirs to find
 RECORDED_STEPS = 1000  # steps that a curve needs at most
 FROZEN = "frozen-features"  # each epoch costs next to nothing
+FINE_TUNED = 0.3  # of the usual rate, where trained weights are to be kept in the main
 CLOSED_FORMS = ("normal-equations", "grid-search")  # which are there for a linear model
 SNAPSHOTS = 10  # whole states written in the course of a run
 
@@ -133,7 +134,9 @@ def _augment(recipe: Recipe, facts: Facts, *, epochs: int) -> tuple[Named, ...]:
 
 def _optimizer(recipe: Recipe, *, model: str) -> OptimizerPart:
     asked = recipe.optimizer or OptimizerPart.model_validate({"name": "adamw"})
-    adaptive = {"learning_rate": 0.005 if model == "small-resnet" else 0.001}
+    usual = 0.005 if model == "small-resnet" else 0.001
+    share = FINE_TUNED if recipe.method.name == "fine-tuning" else 1.0
+    adaptive = {"learning_rate": usual * share}
     defaults: Mapping[str, Mapping[str, float | str]] = {
         "adamw": {**adaptive, "weight_decay": 0.05},
         "sgd": {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
