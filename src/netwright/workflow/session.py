@@ -132,7 +132,8 @@ def _wished_precision(recipe: Recipe) -> str:
 def _with_unit(recipe: Recipe, prepared: Prepared | PreparedLoaders, *, model: nn.Module) -> Recipe:
     """The recipe with softmax for two classes where the module that was given has two scores."""
     asked = recipe.method
-    if prepared.task.kind != "binary" or asked.name not in ("supervised", "fine-tuning") or "unit" in asked.options:
+    learns_one = asked.name in ("supervised", "fine-tuning")
+    if prepared.task.kind != "binary" or not learns_one or "unit" in asked.options:
         return recipe
     if not gives_two_scores(model, prepared.example):
         return recipe
