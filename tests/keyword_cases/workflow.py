@@ -134,7 +134,7 @@ def small(seed: int) -> nn.Module:
 def probed(_: Path, **keyword: Any) -> object:
     """The curve of a small network that is given, on rows of two classes."""
     draw = torch.Generator().manual_seed(1)
-    rows = torch.randn(60, 2, generator=draw)
+    rows = torch.randn(600, 2, generator=draw)
     options = {"data": (rows, (rows.prod(dim=1) > 0).long()), "model": small(0), **keyword}
     options = {"untrained": small(1), **options}
     return which_layers(Recipe.parse({"data": {"name": "given"}}), **options).to_json()
