@@ -55,7 +55,7 @@ NAME = "architectures"
 BATCH = 64
 RATES = (3e-4, 1e-3, 3e-3)
 SEEDS = (0, 1, 2)
-TRAINING, VALIDATION, TEST = 20_000, 1_000, 5_000
+TRAINING, VALIDATION, TEST = 20_000, 1_000, 2_000
 CLASSES = tuple("0123456789")
 
 
@@ -73,8 +73,8 @@ CONTESTANTS = (
     Contestant("mlp", options={"hidden": [256]}),
     Contestant("lenet"),
     Contestant("small-resnet"),
-    Contestant("capsnet", options={"channels": 32, "primary_maps": 8}),
-    Contestant("vit", 28, {"patch_size": 4, "width": 64, "depth": 4, "heads": 4}),
+    Contestant("capsnet", options={"channels": 32, "maps": 8}),
+    Contestant("vit", 28, {"patch": 4, "width": 64, "depth": 4, "heads": 4}),
     Contestant("alexnet", 67),
     Contestant("vgg11", 32),
     Contestant("googlenet", 32),
