@@ -1,7 +1,7 @@
 """How far does each architecture come in twenty seconds of one core?
 
 Every network learns fashion-mnist (28×28 greys, enlarged where a network can't bear them) for the
-same processor time (as many steps are taken as fit into the budget by the time of trial steps), under
+same processor time (as many steps are taken as fit the budget by the time of trial steps), under
 one cycle of AdamW with batches of 64 and no augmentation. The highest rate is chosen from three by
 a validation split, each tried for a quarter of the budget. So a network that does little arithmetic
 sees more pictures: the question is not which is best in the end, but which to take when time is
