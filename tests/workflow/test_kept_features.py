@@ -8,7 +8,7 @@ from netwright._errors import BadValue
 from netwright.workflow import learning
 from netwright.workflow.answer import predict
 from netwright.workflow.fit import resume
-from workflow_kit import pictures
+from workflow_kit import Pairs, pictures
 
 FROZEN = [
     "model={name: small-resnet, pretrained: false}",
@@ -87,4 +87,16 @@ def test_one_view_is_the_picture_itself_and_more_want_augmentation(photos):
     run = nw.fit(photos, method="frozen-features", changes=plain)
     assert run.recipe.augment == ()
     with pytest.raises(BadValue, match=r"method\.views must be 1 without augmentation"):
-        nw.fit(photos, method="frozen-features", changes=[*plain, "method.views=3", "augment=[]"])
+        nw.fit(
+            photos,
+            method="frozen-features",
+            changes=[*plain, "method.views=3", "augment=[]"],
+            name="refused",
+        )
+    assert not (run.folder.path.parent / "refused").exists()
+
+
+def test_of_ones_own_loader_there_is_one_view():
+    loader = torch.utils.data.DataLoader(Pairs(torch.rand(8, 3, 16, 16), torch.arange(8) % 2))
+    with pytest.raises(BadValue, match=r"method\.views must be 1 for a loader of yours.*data set"):
+        nw.fit({"train": loader}, changes=[*FROZEN[:2], "training.epochs=1"])

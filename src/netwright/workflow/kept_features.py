@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from netwright._errors import must_be
 from netwright.data.batch import Batch
 from netwright.data.source import Share, Source
 from netwright.data.streams.cached import CachedFeatures, cached_pass
@@ -23,17 +22,11 @@ def train_source_of(session: Session) -> Source:
     """What the run learns from; of a frozen network its features, by example and view.
 
     A foreign loader doesn't say which example is which: there the frozen part runs in each epoch.
-
-    Raises:
-        BadValue: several views of examples that are never augmented.
     """
     recipe, prepared, method = session.recipe, session.prepared, session.method
     source = prepared.train_source(recipe)
     if not isinstance(method, FrozenFeatures) or not isinstance(prepared, Prepared):
         return source
-    if method.views > 1 and not recipe.augment:
-        fix = "Name one, for example: augment=[{name: flip}]."
-        raise must_be("method.views", "1 without augmentation", method.views, fix)
     return CachedFeatures(
         source,
         features=_features_of(session, method),

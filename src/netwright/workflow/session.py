@@ -17,9 +17,9 @@ from netwright.evaluate.costs import Costs, CostTable
 from netwright.methods.base import Method
 from netwright.methods.catalogue import CATALOGUE as METHODS
 from netwright.methods.ensemble import Ensemble
-from netwright.methods.supervised import Supervised
 from netwright.runs.recipe import Named, Recipe, SplitPart
 from netwright.train.precision import choose_device, choose_precision
+from netwright.workflow.augmentable import refuse_augmentation
 from netwright.workflow.build import GIVEN, build_method, check_optimizer, given_part, resolved_path
 from netwright.workflow.closed_form import is_closed_form, without_descent
 from netwright.workflow.defaults import Facts, complete
@@ -110,7 +110,7 @@ def open_session(recipe: Recipe, given: Given, *, begun: bool = False) -> Sessio
         method=given.method,
     )
     refuse_misfit(method, prepared.example)
-    _refuse_mixing(method, prepared, recipe)
+    refuse_augmentation(method, prepared, recipe)
     recipe = without_descent(asked, recipe) if is_closed_form(method) else recipe
     check_optimizer(recipe, method)
     started = None
@@ -265,21 +265,6 @@ def _kind_of_loaders(recipe: Recipe) -> str | None:
         "A loader's batches say nothing of their tasks' kinds.",
         error=BadData,
     )
-
-
-def _refuse_mixing(method: Method, prepared: Prepared | PreparedLoaders, recipe: Recipe) -> None:
-    """Mixtures of targets that the output unit can't be asked for."""
-    if not isinstance(prepared, Prepared) or not isinstance(method, Supervised):
-        return
-    augment = prepared.augmentation(recipe)
-    if augment is not None and augment.mixes and not method.unit.mixes:
-        raise must_be(
-            "augment",
-            f"without mixup and cutmix for {type(method.unit).__name__}, whose targets have no "
-            "meaning between two of them",
-            [entry["name"] for entry in augment.recipe],
-            "Those of binary, classes, multi-label and real have.",
-        )
 
 
 def _with_given(recipe: Recipe, given: Given, *, found: str, path: str) -> Recipe:
