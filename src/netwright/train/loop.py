@@ -246,6 +246,12 @@ class Loop:
         self._tell("ended", ended=ended)
         return ended
 
+    def release(self) -> None:
+        """Let go of what only learning needs: several times the weights, in a circle of objects."""
+        self.optimizers, self.best, self.ring, self.average = {}, Best(), None, None
+        self._snapshots = None
+        del self.view, self.updater
+
     # --- stages -----------------------------------------------------------------------------------
 
     def _run_stage(self, *, resumed: bool) -> None:

@@ -303,6 +303,7 @@ def _carry_out(
         loop, ended = learning.learn(console or terminal(), resumed=resumed)
         seconds = time.perf_counter() - begun
         processes.take_back(loop.method, into=session.method)
+        loop.release()
         session.method.to(session.device).eval()
         if gathers_snapshots(session.recipe) and ended.reason != "interrupted":
             run = conclude_snapshots(session, run)

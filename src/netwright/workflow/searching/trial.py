@@ -52,6 +52,7 @@ def train_trial(session: Session, cell: Sequence[str]) -> Outcome:
             facts = {"parameters": sum(one.numel() for one in loop.method.parameters())}
             loop.run()
         score = loop.best.score
+        loop.release()
         why = "" if score is not None else "the validation gave no number"
     except (NonFinite, OutOfMemory) as error:
         score, why = None, str(error)
