@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,9 +16,10 @@ from typer.testing import CliRunner
 from netwright._errors import BadValue, DamagedRun, NonFinite
 from netwright.cli.main import app
 from netwright.runs.recipe import Recipe
+from netwright.tune.trials import Outcome
 from netwright.workflow.fit import run_recipe
+from netwright.workflow.searching import finalists, trial
 from netwright.workflow.searching import search as searching
-from netwright.workflow.searching import trial
 from netwright.workflow.searching.search import go_on, search
 
 MUTANTS = {"name": "evolution", "population": 2, "tournament": 2}
@@ -217,3 +220,41 @@ def test_the_command_and_its_resume(tmp_path, monkeypatch):
     again = CliRunner().invoke(app, ["resume", "mine"])
     assert again.exit_code == 0, again.output
     assert again.output.splitlines()[-1] == ran.output.splitlines()[-1]
+
+
+def test_an_interrupted_judge_is_no_judge(tmp_path, monkeypatch):
+    """Training ends with what it has: such a figure would stand beside whole ones."""
+
+    def interrupted(folder, recipe, **_):
+        folder.path.mkdir()
+        return SimpleNamespace(folder=folder, name="half", metrics={"accuracy": 0.5})
+
+    monkeypatch.setattr(searching, "train_trial", lambda *_: Outcome(score=0.5, seconds=1.0))
+    monkeypatch.setattr(finalists, "carried_on", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        searched(tmp_path, by="random", name="one")
+    assert not (tmp_path / "one" / "summary.json").exists()
+
+
+def test_of_an_error_less_is_better(tmp_path, monkeypatch):
+    """A score is minus the error; what is said of it is the error, and a gain is less of it."""
+
+    def judge(found, **_):
+        figures = {"controller": (0.1, 0.12, 0.09), "random": (0.3, 0.31, 0.33)}
+        return "test", {name: replace(one, judged=figures[name]) for name, one in found.items()}
+
+    def scored(_, cell):
+        return Outcome(score=-1.0 - cell.count("skip"), seconds=1.0)
+
+    monkeypatch.setattr(searching, "train_trial", scored)
+    monkeypatch.setattr(searching, "judged", judge)
+    found = search(
+        (pictures_of()[0], torch.rand(48)), by="controller", budget=3, changes=CHANGES,
+        root=tmp_path, console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    for name, one in found.found.items():
+        assert one.validation == 1.0 + one.cell.count("skip")
+        assert (tmp_path / found.path.name / name).is_dir()
+    assert found.gain.value == pytest.approx((0.2 + 0.19 + 0.24) / 3)
+    assert found.gain.low > 0
+    assert any("a better cell" in note for note in found.notes)

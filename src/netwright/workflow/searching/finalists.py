@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netwright.runs.finished import is_finished
 from netwright.runs.recipe import Recipe
 from netwright.runs.store import RunFolder
 from netwright.workflow.one_of_several import carried_on
@@ -45,6 +46,9 @@ def judged(
         given: objects in place of what the recipe names.
         trust: run the Python files that the recipe names.
         console: where progress is drawn.
+
+    Raises:
+        KeyboardInterrupt: a run was interrupted, which ends with what it has and no figures.
     """
     runs: dict[tuple[str, ...], list[Run]] = {}
     split, result = "", {}
@@ -54,12 +58,14 @@ def judged(
             continue
         if one.cell not in runs:
             runs[one.cell] = [
-                carried_on(
-                    RunFolder(folder.path / f"{name}-best-{number}"),
-                    recipe_of(recipe, one.cell).with_fields({"seed": recipe.seed + number}),
-                    given=given,
-                    trust=trust,
-                    console=console,
+                _whole(
+                    carried_on(
+                        RunFolder(folder.path / f"{name}-best-{number}"),
+                        recipe_of(recipe, one.cell).with_fields({"seed": recipe.seed + number}),
+                        given=given,
+                        trust=trust,
+                        console=console,
+                    )
                 )
                 for number in range(1, seeds + 1)
             ]
@@ -71,3 +77,9 @@ def judged(
             judged=tuple(run.metrics[metric] for run in trained),
         )
     return split, result
+
+
+def _whole(run: Run) -> Run:
+    if not is_finished(run.folder):
+        raise KeyboardInterrupt
+    return run
