@@ -136,7 +136,7 @@ def test_finds_the_best_of_a_toy_and_keeps_to_it():
         assert sum(map(toy, asked[:15])) / 15 < 0.6
 
 
-def test_one_step_is_adams_by_hand():
+def test_a_step_goes_towards_what_is_better_than_before():
     """Towards what scored above the mean of the scores before, away from what scored below."""
     cell = ("skip", "conv-1x1", "skip")
     for second, sign in ((0.9, 1.0), (0.1, -1.0)):
@@ -147,6 +147,21 @@ def test_one_step_is_adams_by_hand():
         after = float(search.policy.log_probability(SPACE.encode(cell)).detach())
         assert sign * (after - before) > 0.05
         assert search.state_dict()["baseline"] == pytest.approx(0.5 * 0.5 + 0.5 * second)
+
+
+def test_the_baseline_is_the_moving_mean_of_the_scores_before(monkeypatch):
+    """A score is no part of what it is compared with."""
+    seen = []
+
+    def watched(log_probability, *, score, baseline):
+        seen.append((score, baseline))
+        return surrogate(log_probability, score=score, baseline=baseline)
+
+    monkeypatch.setattr("netwright.tune.controller.surrogate", watched)
+    search = Controller(SPACE, baseline_decay=0.75)
+    for score in (0.4, 0.8, 0.0):
+        search.tell(("skip",) * 3, score)
+    assert seen == [(0.4, 0.4), (0.8, pytest.approx(0.4)), (0.0, pytest.approx(0.5))]
 
 
 def test_what_broke_counts_as_the_lowest_so_far():
