@@ -210,8 +210,8 @@ def test_a_cell_has_only_channels_that_are_some():
         Cell(["skip"], channels=0)
 
 
-def test_parameters_of_the_paper():
-    """NAS-Bench-201's best cell at its setting: 1.29 M or so is stems, blocks and convolutions."""
+def test_parameters_at_the_papers_setting():
+    """Counted layer by layer; the paper's own sum lacks the batch norms of the two shortcuts."""
     cell = ["conv-3x3", "conv-3x3", "conv-3x3", "skip", "conv-3x3", "conv-3x3"]
     network = CellNetwork(10, cell=cell, width=16, cells=5)
     convolutions = sum(one == "conv-3x3" for one in cell)

@@ -20,6 +20,14 @@ def test_ours_come_first():
     assert set(OURS) >= {"linear", "mlp", "lenet", "small-resnet", "convnet"}
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_what_differs_from_the_paper_is_said_in_the_class_and_in_the_catalogue(name):
+    entry = describe(name)
+    in_class = "\n    Differs: " in entry.load().__doc__
+    assert ("differs" in entry.facts) is in_class
+    assert entry.paper or not in_class
+
+
 def test_a_row_needs_no_image_size():
     assert create("mlp", num_classes=3, in_channels=7)(torch.randn(2, 7)).shape == (2, 3)
 

@@ -13,6 +13,7 @@ from netwright._catalogue import Catalogue, Entry, holds, is_file_target
 from netwright._errors import BadType, must_be, unknown
 from netwright.models.backbones.field_names import FIELD_NAMES
 from netwright.models.backbones.torchvision_names import ENTRIES
+from netwright.models.own_names import OURS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,105 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CATALOGUE", "create", "describe", "names", "search"]
 
-_OURS = (
-    Entry(
-        name="linear",
-        target="netwright.models.classifiers.linear:Linear",
-        summary="one linear layer: linear, ridge, lasso and logistic regression",
-        paper="The regression analysis of binary sequences, 1958, "
-        "https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
-    ),
-    Entry(
-        name="perceptron",
-        target="netwright.models.classifiers.perceptron:Perceptron",
-        summary="Rosenblatt's perceptron: one layer that starts at zero, on what comes in or on "
-        "fixed random units; its rule is the output unit binary-perceptron or classes-perceptron",
-        paper="The perceptron: a probabilistic model for information storage and organization in "
-        "the brain, 1958, https://doi.org/10.1037/h0042519",
-    ),
-    Entry(
-        name="mlp",
-        target="netwright.models.classifiers.mlp:MLP",
-        summary="multi-layer perceptron, for tables",
-        paper="Learning representations by back-propagating errors, 1986, "
-        "https://doi.org/10.1038/323533a0",
-    ),
-    Entry(
-        name="lenet",
-        target="netwright.models.classifiers.lenet:LeNet",
-        summary="LeNet-5 in the modern reading, for pictures from 16 pixels",
-        paper="Gradient-Based Learning Applied to Document Recognition, 1998, "
-        "https://doi.org/10.1109/5.726791",
-    ),
-    Entry(
-        name="small-resnet",
-        target="netwright.models.classifiers.small_resnet:SmallResNet",
-        summary="small residual network (ResNet), for pictures of 8 to 64 pixels",
-        paper="Deep Residual Learning for Image Recognition, 2015, "
-        "https://arxiv.org/abs/1512.03385",
-    ),
-    Entry(
-        name="alexnet",
-        target="netwright.models.classifiers.alexnet:AlexNet",
-        summary="AlexNet as published: local response norm, two groups, overlapping pooling",
-        paper="ImageNet Classification with Deep Convolutional Neural Networks, 2012, "
-        "https://doi.org/10.1145/3065386",
-        facts={"smallest": 63, "parameters": 60965224},
-    ),
-    Entry(
-        name="shufflenet-v1",
-        target="netwright.models.classifiers.shufflenet_v1:ShuffleNetV1",
-        summary="ShuffleNet, the first version: 1x1 convolutions in groups, shuffled channels",
-        paper="ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices, "
-        "2017, https://arxiv.org/abs/1707.01083",
-        facts={"smallest": 1, "parameters": 1865728},
-    ),
-    Entry(
-        name="inception-resnet-v1",
-        target="netwright.models.classifiers.inception_resnet_v1:InceptionResNetV1",
-        summary="Inception-ResNet, the first version: inception blocks with residual connections",
-        paper="Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning, "
-        "2016, https://arxiv.org/abs/1602.07261",
-        facts={"smallest": 75, "parameters": 22756328},
-    ),
-    Entry(
-        name="convnet",
-        target="netwright.models.classifiers.convnet:ConvNet",
-        summary="small convolutional network of the block, pooling and norm that you choose",
-    ),
-    Entry(
-        name="capsnet",
-        target="netwright.models.classifiers.capsnet:CapsNet",
-        summary="capsules with routing by agreement; learns by the method capsules",
-        paper="Dynamic Routing Between Capsules, 2017, https://arxiv.org/abs/1710.09829",
-        facts={"smallest": 17, "parameters": 6_804_224},
-    ),
-    Entry(
-        name="googlenet",
-        target="netwright.models.classifiers.googlenet:GoogLeNet",
-        summary="GoogLeNet of the paper, with local response norm and its auxiliary classifiers",
-        paper="Going Deeper with Convolutions, 2014, https://arxiv.org/abs/1409.4842",
-        facts={"smallest": 31, "multiple": 1, "parameters": 13378280},
-    ),
-    Entry(
-        name="vit",
-        target="netwright.models.classifiers.vit:ViT",
-        summary="vision transformer (ViT) of any patch, width, depth and heads; ViT-B/16",
-        paper="An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale, 2020, "
-        "https://arxiv.org/abs/2010.11929",
-        facts={"smallest": 16, "multiple": 16, "parameters": 86567656},
-    ),
-    Entry(
-        name="cell-network",
-        target="netwright.models.classifiers.cell_network:CellNetwork",
-        summary="stacked cells, each a small graph of operations that a search can choose",
-        paper="NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search, "
-        "2020, https://arxiv.org/abs/2001.00326",
-        facts={"smallest": 1},
-    ),
-)
-
-CATALOGUE = Catalogue("model", _OURS + ENTRIES)
+CATALOGUE = Catalogue("model", OURS + ENTRIES)
 
 _SETTINGS = ("num_classes", "in_channels", "image_size")
 
@@ -224,7 +127,7 @@ def names(pattern: str = "*") -> list[str]:
     """
     from netwright.models.backbones import timm
 
-    ours = [entry.name for entry in _OURS]
+    ours = [entry.name for entry in OURS]
     known = list(dict.fromkeys([*ours, *FIELD_NAMES, *CATALOGUE.names()]))
     if timm.is_installed() and not pattern.startswith("torchvision:"):
         known += [f"timm:{name}" for name in timm.names()]

@@ -27,7 +27,10 @@ class CellNetwork(nn.Module):
     Paper: NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search, 2020,
         https://arxiv.org/abs/2001.00326
     Differs: one cell a stage and 8 channels where the paper has 5 and 16; the stem halves pictures
-        of 24 pixels and more; edges on no way from a cell's input to its output are not made.
+        of 24 pixels and more; the block between two stages is He's, its shortcut a 1x1 convolution
+        of stride 2 with batch norm where the paper averages 2x2 pixels first, and the last scale
+        of its branch starts at zero; edges on no way from a cell's input to its output are not
+        made.
 
     Args:
         num_classes: scores an input, at least 1.

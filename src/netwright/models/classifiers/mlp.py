@@ -28,6 +28,7 @@ class MLP(nn.Sequential):
 
     Paper: Learning representations by back-propagating errors, 1986,
         https://doi.org/10.1038/323533a0
+    Differs: rectifiers by default; the paper's logistic units are `activation="sigmoid"`.
 
     Args:
         num_classes: scores an input, at least 1.

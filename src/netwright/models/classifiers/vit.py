@@ -34,7 +34,8 @@ class ViT(nn.Module):
     Paper: An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale, 2020,
         https://arxiv.org/abs/2010.11929
     Differs: the head is the single linear layer with which the paper fine-tunes; its pretraining on
-        ImageNet-21k has a hidden layer in between. Pictures need not be square.
+        ImageNet-21k has a hidden layer in between. Its head starts at zero, here near it, so that
+        the layers below have a gradient in the first step. Pictures need not be square.
 
     Args:
         num_classes: scores an input, at least 1.
@@ -95,7 +96,7 @@ class ViT(nn.Module):
         return self.head(tokens[:, 0])  # type: ignore[no-any-return]
 
     def _begin(self) -> None:
-        """Xavier's law for every linear layer, as the paper's own code has it."""
+        """Xavier's law, which the paper's own code has for all but the patches and the head."""
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight.flatten(1))
