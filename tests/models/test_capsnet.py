@@ -47,6 +47,23 @@ def test_the_written_out_network():
     assert all(one.grad.abs().sum() > 0 for one in network.parameters())
 
 
+def test_what_is_not_given_is_the_papers():
+    network = CapsNet(10, in_channels=1)
+    assert network.classes.routings == 3
+    assert network.capsule_shape == (10, 16)
+    assert float(network.classes.weight.detach().std()) == pytest.approx(0.1, rel=0.02)
+
+
+def test_every_round_of_routing_counts():
+    network, pictures = small(routings=1), torch.rand(2, 2, 9, 11)
+    answers = []
+    for rounds in (1, 2, 3):
+        network.classes.routings = rounds
+        answers.append(network(pictures))
+    assert not torch.allclose(answers[0], answers[1])
+    assert not torch.allclose(answers[1], answers[2])
+
+
 def test_no_light_and_too_much_of_it_stay_finite():
     network = small()
     for factor in (0.0, 1e6):

@@ -163,6 +163,14 @@ def test_bears_any_size_channels_and_classes(size):
     assert network(torch.zeros(2, 5, height, width)).shape == (2, 4)
 
 
+def test_convolutions_start_by_kaimings_law():
+    network = CellNetwork(2, width=32, cell=["conv-3x3", "conv-1x1", "zero"])
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            out = module.out_channels * module.kernel_size[0] ** 2
+            assert float(module.weight.detach().std()) == pytest.approx((2 / out) ** 0.5, rel=0.15)
+
+
 def test_the_stem_halves_from_24_pixels_on():
     assert CellNetwork(2, image_size=24).stem[0].stride == (2, 2)
     assert CellNetwork(2, image_size=23).stem[0].stride == (1, 1)

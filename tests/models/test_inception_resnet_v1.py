@@ -72,6 +72,27 @@ def test_grids_are_those_of_the_papers_figure():
     assert seen == [(256, 35, 35), (896, 17, 17), (1792, 8, 8), (1792, 8, 8)]
 
 
+def test_what_is_not_given_is_the_authors():
+    with torch.device("meta"):
+        network = InceptionResNetV1(10)
+    parts = (network.blocks_a, network.blocks_b, network.blocks_c)
+    assert [[block.scale for block in part] for part in parts] == [
+        [0.17] * 5, [0.1] * 10, [0.2] * 5,
+    ]  # fmt: skip
+    assert network.dropout.p == 0.2  # "keep 0.8"
+
+
+def test_a_share_of_the_features_is_dropped_in_training_alone():
+    network = InceptionResNetV1(2, image_size=75, blocks=(1, 1, 1), dropout=0.5)
+    seen = []
+    network.head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.no_grad():
+        for is_training in (True, False):
+            network.train(is_training)(torch.randn(2, 3, 75, 75))
+    in_training, in_evaluation = (float((features == 0).float().mean()) for features in seen)
+    assert in_training - in_evaluation > 0.2
+
+
 class Written:
     """The network in training mode without dropout, from its parameters in order."""
 

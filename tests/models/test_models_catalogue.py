@@ -190,7 +190,7 @@ def test_a_weights_file_that_does_not_fit_is_listed_key_by_key(tmp_path):
 
 
 def test_weights_that_are_not_there_or_no_weights(tmp_path):
-    with pytest.raises(BadValue, match=r"existing \.safetensors file"):
+    with pytest.raises(BadValue, match=r"an existing file \(\.safetensors"):
         create("lenet", num_classes=3, pretrained=str(tmp_path / "none.safetensors"))
     (tmp_path / "broken.safetensors").write_bytes(b"not weights")
     with pytest.raises(BadData, match="must be a safetensors file"):

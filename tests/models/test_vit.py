@@ -134,6 +134,21 @@ def test_the_larger_ones_have_torchvisions_parameters(width, depth, heads, milli
     assert round(count / 1e6) in {millions, millions + 1}
 
 
+def test_weights_start_as_the_papers_code_has_them():
+    network = ViT(50, image_size=64, patch=4, width=64, depth=1, heads=2)
+    for name, value in network.state_dict().items():
+        if name.endswith("bias") or name == "class_token":
+            assert not value.any(), name
+        elif name in {"places", "head.weight"}:
+            assert float(value.std()) == pytest.approx(0.02, rel=0.1), name
+        elif value.dim() > 1:
+            edge = (6 / (value.shape[0] + value[0].numel())) ** 0.5  # Xavier's
+            assert 0.95 * edge < float(value.abs().max()) <= edge, name
+            assert float(value.std()) == pytest.approx(edge / 3**0.5, rel=0.1), name
+    norms = [one for one in network.modules() if isinstance(one, nn.LayerNorm)]
+    assert [one.eps for one in norms] == [1e-6] * 3
+
+
 def test_dropout_acts_behind_every_layer_that_the_paper_names_and_in_training_only():
     network = ViT(3, image_size=8, patch=4, width=8, depth=2, heads=2, dropout=0.5)
     places = [name for name, one in network.named_modules() if isinstance(one, nn.Dropout)]
