@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from netwright.report.charts import Curve, line_chart, scatter_chart
@@ -14,6 +15,7 @@ __all__ = ["learning_charts", "prediction_charts"]
 Event = Mapping[str, Any]
 
 MOST_CHARTS = 4  # of one kind; more tell less
+MOST_CURVES = 4  # of a chart, which has so many colours
 NAMED_CLASSES = ("binary", "classes", "ordinal", "multi-label")
 
 
@@ -30,7 +32,22 @@ def _losses(contents: Contents) -> Iterator[dict[str, str]]:
         yield _chart("Loss", losses, log_scale=True, mark=_best(contents, "step"))
     terms = _of_mappings(steps, "terms")
     if len(terms) > 1:
-        yield _chart("Terms of the loss", terms[:4])
+        for title, curves in _terms_apart(terms):
+            drawn = curves[:MOST_CURVES]
+            of = f", {len(drawn)} of {len(curves)}" if len(drawn) < len(curves) else ""
+            yield _chart(title + of, drawn)
+
+
+def _terms_apart(terms: Sequence[Curve]) -> Iterator[tuple[str, list[Curve]]]:
+    """Those that are losses, then what is told of each as kind/term, which has another scale."""
+    names = {curve.name for curve in terms}
+    kinds: dict[str, list[Curve]] = {"Terms of the loss": []}
+    for curve in terms:
+        kind, _, of = curve.name.partition("/")
+        is_told = of in names
+        title = kind.replace("_", " ").capitalize() if is_told else "Terms of the loss"
+        kinds.setdefault(title, []).append(replace(curve, name=of) if is_told else curve)
+    yield from kinds.items()
 
 
 def _steps(contents: Contents) -> Iterator[dict[str, str]]:
@@ -40,10 +57,10 @@ def _steps(contents: Contents) -> Iterator[dict[str, str]]:
     )
     if rates:
         calm = [Curve(name=c.name, x=c.x, y=c.y) for c in rates]
-        yield _chart("Learning rate", calm[:4])
+        yield _chart("Learning rate", calm[:MOST_CURVES])
     norms = _by_phase(steps, lambda event: event.get("gradient_norm"))
     if norms:
-        yield _chart("Gradient norm", norms[:4], log_scale=True)
+        yield _chart("Gradient norm", norms[:MOST_CURVES], log_scale=True)
 
 
 def _metrics(contents: Contents) -> Iterator[dict[str, str]]:
@@ -115,7 +132,9 @@ def _by_phase(steps: Sequence[Event], value: Callable[[Event], Any]) -> list[Cur
         if isinstance(measured, (int, float)):
             points.setdefault(str(event.get("phase", "main")), []).append((event["step"], measured))
     alone = len(points) == 1
-    return [_curve("training" if alone else name, found) for name, found in points.items()][:4]
+    return [_curve("training" if alone else name, found) for name, found in points.items()][
+        :MOST_CURVES
+    ]
 
 
 def _of_mappings(steps: Sequence[Event], field: str) -> list[Curve]:
