@@ -154,6 +154,43 @@ def test_metrics_judge_each_task_where_it_has_a_target():
     assert float(method.unit.prior_losses[1]) == pytest.approx(1, rel=1e-5)  # of standardised
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_an_example_of_weight_two_counts_as_two_of_them(is_whole):
+    kinds = ["classes", "real"]
+    targets = side_by_side(kinds)
+    if not is_whole:
+        targets[1, 0], targets[4:6, 1] = torch.nan, torch.nan
+    method = several(kinds, targets=targets)
+    once = batch(targets)
+    times = torch.tensor([1, 3, 0, 2] * 3)
+    weighted = Batch(once.inputs, once.targets, once.index, weight=times.float())
+    rows = torch.arange(12).repeat_interleave(times)
+    repeated = Batch(once.inputs[rows], targets[rows], rows)
+    found, wanted = method.loss(weighted), method.loss(repeated)
+    torch.testing.assert_close(found.total, wanted.total)
+    assert float(found.count) == float(wanted.count)
+    for kind in kinds:
+        torch.testing.assert_close(found.terms[kind], wanted.terms[kind])
+    judged = method.judged_by(), method.judged_by()
+    for metrics, part, weight in zip(judged, (once, repeated), (times.float(), None), strict=True):
+        for metric in metrics.values():
+            metric.update(method.predict(part.inputs), part.targets, weight=weight)
+    for name in ("explained", "classes/accuracy", "real/root_mean_squared_error"):
+        first, second = (metrics[name].compute() for metrics in judged)
+        assert first == pytest.approx(second, rel=1e-5), name
+
+
+def test_a_task_that_no_judged_example_has_is_left_out_of_what_is_explained():
+    targets = side_by_side(["classes", "real"])
+    method = several(["classes", "real"], targets=targets)
+    given = batch(targets)
+    given.targets[:, 1] = torch.nan
+    explained = method.judged_by()["explained"]
+    explained.update(method.predict(given.inputs), given.targets)
+    share = float(method.loss(given).terms["classes"]) / float(method.unit.prior_losses[0])
+    assert explained.compute() == pytest.approx(1 - share, rel=1e-5)
+
+
 def test_a_state_without_targets_is_complete_once_loaded():
     trained = several()
     parts = {kind: Task(kind=kind, names=names) for kind, (names, _) in KINDS.items()}

@@ -1,6 +1,7 @@
 """Gradient surgery against TorchJD, against what the paper says of two tasks, and in a network."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,12 +75,21 @@ def costs(network, inputs, targets, *, own=()):
     )
 
 
+def apart(tasks):
+    """Directions (tasks, 3), each against all others."""
+    angles = torch.arange(tasks) * 2 * torch.pi / tasks
+    return torch.stack([angles.cos(), angles.sin(), torch.full((tasks,), 0.2)], dim=1)
+
+
 @pytest.mark.parametrize("tasks", [2, 3])
 def test_a_network_learns_by_the_projection_of_what_is_shared_and_heads_by_their_own(tasks):
+    torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, tasks))
     with torch.no_grad():
-        network[2].weight[1] = -network[2].weight[0]  # what serves one task harms the other
-    inputs, targets = torch.randn(6, 4), 4 + torch.randn(6, tasks)
+        network[2].weight.copy_(apart(tasks))  # what serves one task harms each other
+    draw = torch.Generator().manual_seed(0)
+    inputs = torch.randn(6, 4, generator=draw)
+    targets = 4 + torch.randn(6, tasks, generator=draw)
     given = costs(network, inputs, targets)
     torch.manual_seed(1)
     total = PCGrad(heads(tasks)).total(given)
@@ -91,6 +101,8 @@ def test_a_network_learns_by_the_projection_of_what_is_shared_and_heads_by_their
         torch.cat([g.flatten() for g in torch.autograd.grad(one, trunk, retain_graph=True)])
         for one in given.totals
     ]
+    products = torch.stack(by_task) @ torch.stack(by_task).T
+    assert bool((products.fill_diagonal_(-1) < 0).all())  # so that with three the order counts
     torch.manual_seed(1)
     wanted = Reference()(torch.stack(by_task).double()) / 6
     found = torch.cat([one.grad.flatten() for one in trunk])
@@ -98,6 +110,35 @@ def test_a_network_learns_by_the_projection_of_what_is_shared_and_heads_by_their
     assert not torch.allclose(found, torch.stack(by_task).sum(dim=0) / 6)  # they do conflict
     plain = torch.autograd.grad(given.totals.sum(), head)
     torch.testing.assert_close([one.grad for one in head], [one / 6 for one in plain])
+
+
+def test_three_orders_are_drawn_afresh_each_time():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3))
+    with torch.no_grad():
+        network[2].weight.copy_(apart(3))
+    given, weighting = (torch.randn(6, 4), 4 + torch.randn(6, 3)), PCGrad(heads(3))
+    found = set()
+    for _ in range(12):
+        network.zero_grad()
+        weighting.total(costs(network, *given)).backward()
+        found.add(float(network[0].weight.grad.sum()))
+    assert len(found) > 2
+
+
+def test_what_is_shared_is_asked_again_when_other_parameters_learn():
+    network = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
+    weighting, given = PCGrad(heads()), (torch.randn(6, 4), torch.randn(6, 2))
+    learns = list(network.parameters())
+    for frozen in (0, 2):
+        for parameter in learns[:frozen]:
+            parameter.requires_grad_(False)
+        asked = costs(network, *given)
+        asked = replace(asked, shared=[one for one in learns if one.requires_grad])
+        network.zero_grad()
+        weighting.total(asked).backward()
+        plain = torch.autograd.grad(costs(network, *given).totals.sum(), learns[2:])
+        torch.testing.assert_close([one.grad for one in learns[2:]], list(plain))
 
 
 def test_which_parameters_are_shared_is_told_by_the_scores_that_their_rows_reach():
@@ -134,15 +175,23 @@ def method(weighting):
 
 
 def test_the_parameters_of_an_output_unit_take_their_own_gradient():
-    from netwright.data.batch import Batch
-
-    given = Batch(torch.randn(9, 4), torch.arange(18).reshape(9, 2) % 3.0, torch.arange(9))
-    gradients = {}
-    for weighting in ("fixed", "pcgrad"):
-        one = method(weighting)
-        one.loss(given).total.backward()
-        gradients[weighting] = one.unit.heads[1].unit.first_threshold.grad
-    torch.testing.assert_close(gradients["pcgrad"], gradients["fixed"])
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
+    with torch.no_grad():
+        network[2].weight.copy_(apart(2))  # they conflict, so that weights of tasks are not 1
+    inputs, targets = torch.randn(6, 4), 4 + torch.randn(6, 2)
+    gradients = []
+    for weighting in (None, PCGrad(heads())):
+        network.zero_grad()
+        own = nn.Parameter(torch.tensor(0.5))
+        given = costs(network, inputs, targets, own=[own])
+        totals = given.totals + torch.stack([own.square(), own * 0])
+        given = replace(given, totals=totals)
+        (totals.sum() if weighting is None else weighting.total(given)).backward()
+        gradients.append((own.grad, network[0].weight.grad.clone()))
+    (plain, trunk), (ours, projected) = gradients
+    torch.testing.assert_close(ours, plain)
+    assert not torch.allclose(trunk, projected)
 
 
 def test_it_needs_the_whole_batch_and_survives_a_copy():
