@@ -271,8 +271,12 @@ def _left_behind(
     while parent:
         one, larger = seen.get(parent), grown.get(parent)
         if one is not None and type(network.get_submodule(parent)) is not nn.Sequential:
-            took = one.took and _stride(one.took, larger and larger.took, shape=shape)
-            gave = one.gave and _stride(one.gave, larger and larger.gave, shape=shape)
+            took = one.took and _stride(
+                one.took, None if larger is None else larger.took, shape=shape
+            )
+            gave = one.gave and _stride(
+                one.gave, None if larger is None else larger.gave, shape=shape
+            )
             changes = took is not None and gave is not None and took[0] != gave[0]
             count += bool(changes and took and took[0] == stage.stride)
         parent = parent.rpartition(".")[0]

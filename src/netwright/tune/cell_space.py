@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,7 @@ class CellSpace:
     @property
     def count(self) -> int:
         """How many ways there are to write a cell, with those that pass no signal."""
-        return len(self.operations) ** len(self.edges)
+        return math.prod(self.choices)
 
     def decode(self, indices: Sequence[int]) -> Cell:
         """The cell with these operations, each by its place among the operations."""

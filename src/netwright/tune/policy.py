@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ class RecurrentPolicy(nn.Module):
                 return tuple(indices)
             logs = steps.send(indices[-1])
 
-    def _steps(self) -> Iterator[Tensor]:
+    def _steps(self) -> Generator[Tensor, int, None]:
         """Log-probabilities of each place; what was chosen is sent in."""
         inputs, state = self.start, None
         for embedding, head in zip(self.embeddings, self.heads, strict=True):

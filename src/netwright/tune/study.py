@@ -58,12 +58,12 @@ def conduct(
         while budget.allows(**spent(trials)) and _idle(trials) < IDLE:
             candidate = search.ask()
             key = space.key(candidate)
-            outcome = None if known is None else known.get(key)
             trial = _trial(
                 len(trials) + 1,
                 candidate,
                 first.get(key),
-                train=lambda one=candidate, there=outcome: there or evaluate(one),
+                known=None if known is None else known.get(key),
+                train=evaluate,
             )
             first.setdefault(key, trial)
             recorder.record("trial", step=trial.number, **trial.to_json())
@@ -93,10 +93,15 @@ def _idle(trials: list[Trial]) -> int:
 
 
 def _trial(
-    number: int, candidate: Any, before: Trial | None, *, train: Callable[[], Outcome]
+    number: int,
+    candidate: Any,
+    before: Trial | None,
+    *,
+    known: Outcome | None,
+    train: Callable[[Any], Outcome],
 ) -> Trial:
     if before is None:
-        return Trial(number=number, candidate=candidate, outcome=train())
+        return Trial(number=number, candidate=candidate, outcome=known or train(candidate))
     return Trial(number=number, candidate=candidate, outcome=before.outcome, repeats=before.number)
 
 

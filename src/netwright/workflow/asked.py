@@ -199,7 +199,8 @@ def _known_classes(run: Run, target: Target) -> Target:
             error=BadData,
         )
     parts = {}
-    columns = target.values.split([part.columns for part in target.parts.values()], dim=1)
+    widths = [part.columns for part in target.parts.values()]
+    columns = torch.split(target.values, widths, dim=1)
     for (task, part), values in zip(target.parts.items(), columns, strict=True):
         there = ~values.isnan().any(dim=1)
         own = values[there, 0].long() if part.kind in ONE_CLASS else values[there]

@@ -282,7 +282,8 @@ def _class_counts(data: Data, index: Tensor) -> dict[str, int]:
     values = target.values[index]
     if not target.parts:
         return _counted(target, values)
-    found, columns = {}, values.split([part.columns for part in target.parts.values()], dim=1)
+    found: dict[str, int] = {}
+    columns = torch.split(values, [part.columns for part in target.parts.values()], dim=1)
     for (task, part), own in zip(target.parts.items(), columns, strict=True):
         there = own[~own.isnan().any(dim=1)]
         of_task = there[:, 0].long() if part.kind in ONE_CLASS else there

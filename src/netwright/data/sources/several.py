@@ -46,7 +46,8 @@ def several_targets(
 
 def without_any(missing: Mapping[str, np.ndarray]) -> np.ndarray:
     """(n,) where an example has no target of any task."""
-    return np.logical_and.reduce(list(missing.values()))
+    found: np.ndarray = np.logical_and.reduce(list(missing.values()))
+    return found
 
 
 def _part(name: str, values: np.ndarray, *, there: np.ndarray, kind: TargetKind | None) -> Target:

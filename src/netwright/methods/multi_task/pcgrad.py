@@ -60,7 +60,7 @@ class PCGrad(Weighting):
                 for total in costs.totals.unbind()
             ]
             gradients = _surgery(by_task, is_common=is_common)
-        return _WithGradient.apply(plain.detach(), gradients, *parameters)  # type: ignore[no-any-return,no-untyped-call]
+        return _WithGradient.apply(plain.detach(), gradients, *parameters)  # type: ignore[no-any-return]
 
     def floor(self, best: Float[Tensor, "tasks"], shares: Float[Tensor, "tasks"]) -> float:
         """The plain sum."""
