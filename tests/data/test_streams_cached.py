@@ -127,6 +127,27 @@ def test_held_out_examples_are_computed_once():
     assert (features.calls, len(drawn)) == (1, 1)
 
 
+def test_a_pass_that_was_broken_off_is_begun_anew():
+    def batches():
+        for place in range(3):
+            index = torch.tensor([place])
+            yield Batch(inputs=PICTURES[index], targets=TARGETS[index], index=index)
+
+    passes = cached_pass(batches, Counted())
+    next(iter(passes()))
+    for _ in range(2):
+        assert [int(batch.index) for batch in passes()] == [0, 1, 2]
+
+
+def test_on_another_device_everything_is_computed_anew():
+    features = Counted()
+    kept = cached(source(), features)
+    kept.next(Position(0, 0))
+    kept.to(torch.device("cpu"))
+    kept.next(Position(0, 0))
+    assert features.calls == 10
+
+
 def test_views_are_at_least_one():
     with pytest.raises(BadValue, match="views must be at least 1"):
         cached(source(), views=0)

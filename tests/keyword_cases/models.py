@@ -268,6 +268,8 @@ CASES = {
 }
 EXEMPT = {
     "netwright.models.weights:fit_weights(find_head)": "tests/models/test_model_weights.py",
+    "netwright.models.weights:fit_weights(part)": "tests/models/test_model_weights.py",
+    "netwright.models.weights:load_weights(part)": "tests/workflow/test_pretrained.py",
     "netwright.models.backbones.timm:build(pretrained)": "fetches weights: pytest -m data",
     "netwright.models.backbones.torchvision:build(pretrained)": "fetches weights: pytest -m data",
 }

@@ -25,6 +25,7 @@ WRITTEN = {
     "plain.safetensors": save_file,
     "plain.pt": torch.save,
     "wrapped.pth": lambda state, path: torch.save({"state_dict": state, "epoch": 3}, path),
+    "model.pth": lambda state, path: torch.save({"model_state_dict": state, "loss": 0.1}, path),
     "prefixed.pt": lambda state, path: torch.save(
         {f"module.{key}": value for key, value in state.items()}, path
     ),
@@ -75,6 +76,26 @@ def test_a_misfit_is_listed_key_by_key_and_nothing_is_taken():
     assert all(torch.equal(before[key], value) for key, value in patient.state_dict().items())
 
 
+def test_a_prefix_of_some_keys_alone_is_part_of_them(tmp_path):
+    torch.save({"module.a": torch.zeros(1), "b": torch.zeros(1)}, tmp_path / "mixed.pt")
+    assert set(read_weights(tmp_path / "mixed.pt")) == {"module.a", "b"}
+
+
+def test_weights_of_a_part_leave_the_rest_as_it_is():
+    donor = nn.ModuleDict({"features": network(), "head": nn.Linear(3, 2)})
+    patient = nn.ModuleDict({"features": network(5)[:4], "head": nn.Linear(4, 2)})
+    drawn = patient["head"].weight.clone()
+    state = {key: value for key, value in donor.state_dict().items() if key[:10] < "features.4"}
+    fit_weights(patient, state, source="there", part="features")
+    assert torch.equal(patient["features"][0].weight, donor["features"][0].weight)
+    assert torch.equal(patient["head"].weight, drawn)
+    with pytest.raises(WeightsMisfit, match=r"2 missing \(head.weight, head.bias\)"):
+        fit_weights(patient, state, source="there")
+    state["head.weight"] = drawn
+    with pytest.raises(WeightsMisfit, match=r"1 not in the network \(head.weight\)"):
+        fit_weights(patient, state, source="there", part="features")
+
+
 def test_only_the_head_may_have_other_classes():
     patient, state = network(5), network(7).state_dict()
     drawn = patient[4].weight.clone()
@@ -84,6 +105,9 @@ def test_only_the_head_may_have_other_classes():
     assert torch.equal(patient[0].weight, state["0.weight"])
     with pytest.raises(WeightsMisfit, match="2 of another shape"):
         fit_weights(network(5), state, source="there")
+    deeper = {**state, "4.weight": torch.zeros(7, 9)}
+    with pytest.raises(WeightsMisfit, match=r"4.weight is \(7, 9\)"):
+        fit_weights(network(5), deeper, source="there", find_head=lambda: "4")
     wider = {**network(5).state_dict(), "0.weight": torch.zeros(6, 3, 3, 3)}
     with pytest.raises(WeightsMisfit, match="1 of another shape"):
         fit_weights(network(5), wider, source="there", find_head=lambda: "4")
@@ -97,6 +121,14 @@ def test_grey_pictures_are_answered_like_the_same_in_three_colours():
     torch.testing.assert_close(
         grey.eval()(pictures), trained.eval()(pictures.expand(-1, 3, -1, -1))
     )
+
+
+def test_more_channels_take_the_colours_in_turn_at_the_same_strength():
+    trained, many = network(), network(3, channels=6)
+    fit_weights(many, trained.state_dict(), source="there", find_head=lambda: "4")
+    pictures = torch.rand(2, 3, 8, 8)
+    twice = torch.cat([pictures, pictures], dim=1)
+    torch.testing.assert_close(many.eval()(twice), trained.eval()(pictures))
 
 
 def test_counters_may_be_left_out():

@@ -1,6 +1,7 @@
 """Runs that begin with trained weights: their sources, what belongs to them, what is said."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from netwright.data.depot.verify import file_digest
 from netwright.data.depot.weights import WeightsCard, save
 from netwright.models.backbones import torchvision as adapter
 from netwright.models.catalogue import create
+from netwright.runs.beginning import began_with
 from netwright.runs.recipe import Named, Recipe
 from netwright.workflow.answer import evaluate
 from netwright.workflow.fit import resume
@@ -70,6 +72,23 @@ def test_the_recipe_says_what_belongs_to_the_weights(photos, trained):
     assert told["digest"] == file_digest(trained)
     assert told["fresh"] == ["head.weight", "head.bias"]
     assert told["about"] == {"licence": "CC0", "origin": "here"}
+
+
+def test_weights_of_a_part_are_taken_and_what_they_lack_is_never_frozen(photos, tmp_path):
+    folder = tmp_path / "part"
+    folder.mkdir()
+    donor = create("small-resnet", num_classes=9).state_dict()
+    card = WeightsCard(architecture="small-resnet", part="stem", licence="CC0", origin="here")
+    stem = {key: value for key, value in donor.items() if key.startswith("stem.")}
+    save(folder, stem, card=replace(card, input_size=(3, 16, 16)))
+    path = folder / "model.safetensors"
+    with pytest.raises(BadValue, match=r"all that is frozen.*its stem alone.*fine-tuning"):
+        begun(photos, path, "method=frozen-features")
+    run = begun(photos, path, "optimizer={name: sgd, learning_rate: 1.0e-30}")
+    torch.testing.assert_close(run.model.stem[0].weight, donor["stem.0.weight"])
+    told = run.folder.read_json("starting_weights.json")
+    assert told["part"] == "stem"
+    assert "its stem alone, the rest is drawn anew" in began_with(told)
 
 
 def test_a_recipe_may_say_otherwise(photos, trained):
@@ -176,8 +195,32 @@ def test_true_means_what_was_fetched_then_the_library(tmp_path, monkeypatch):
         find_weights("resnet50", "resnet50")
     with pytest.raises(BadValue, match=r"known pretrained weights.*Did you mean"):
         find_weights("resnet50", "resnet5")
-    with pytest.raises(BadValue, match="False or a path for lenet"):
+    with pytest.raises(BadValue, match=r"False or a path for lenet.*model\.pretrained=false"):
         find_weights("lenet", True)
+
+
+def test_what_belongs_to_timms_weights_and_to_files_without_a_card(tmp_path):
+    found = find_weights("timm:vit_tiny_patch16_224", "library")
+    assert (found.mean, found.deviation, found.size) == ((0.5,) * 3, (0.5,) * 3, (224, 224))
+    found = find_weights("timm:resnet10t", "library")
+    assert (found.mean, found.deviation) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    save_file({"a": torch.zeros(1)}, tmp_path / "plain.safetensors")
+    found = find_weights("resnet18", tmp_path / "plain.safetensors")
+    assert (found.mean, found.deviation) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert find_weights("lenet", tmp_path / "plain.safetensors").mean is None
+
+
+def test_weights_of_a_part_begin_it_and_are_never_guessed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "netwright" / "vgg16-features"
+    folder.mkdir(parents=True)
+    card = WeightsCard(
+        architecture="torchvision:vgg16", part="features", licence="CC0", origin="here", **NUMBERS
+    )
+    save(folder, {"a": torch.zeros(1)}, card=card)
+    write_manifest(folder, entry("vgg16-features"), route="test")
+    assert find_weights("vgg16", "vgg16-features").part == "features"
+    assert find_weights("vgg16", True).word == "library"
 
 
 def test_the_librarys_weights_are_taken_with_a_fresh_head(photos, monkeypatch):

@@ -84,14 +84,19 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     return {key.removeprefix(lead) if whole else key: value for key, value in inner.items()}
 
 
-def load_weights(network: nn.Module, path: str | Path) -> None:
+def load_weights(network: nn.Module, path: str | Path, *, part: str | None = None) -> None:
     """Load a file into `network`, all of it or nothing.
+
+    Args:
+        network: is changed in place.
+        path: of a .safetensors, .pt or .pth file.
+        part: see `fit_weights`.
 
     Raises:
         BadValue: not a path to a file of weights.
         BadData: the file can't be read, or its keys and shapes are not the network's.
     """
-    fit_weights(network, read_weights(path), source=str(path))
+    fit_weights(network, read_weights(path), source=str(path), part=part)
 
 
 def fit_weights(
@@ -99,6 +104,7 @@ def fit_weights(
     state: Mapping[str, Tensor],
     *,
     source: str,
+    part: str | None = None,
     find_head: Callable[[], str] | None = None,
 ) -> Fitted:
     """Put weights into a network that has the same keys and shapes, all of it or nothing.
@@ -107,6 +113,8 @@ def fit_weights(
         network: is changed in place.
         state: key → tensor.
         source: where they are from, for the sentence.
+        part: path of the one submodule that they are for, under the keys of the whole; what is
+            outside it stays as it is. None: they are for all of it.
         find_head: gives the path of the last layer, which may have another number of classes and
             then stays as it is, and pictures may have other channels than the weights are for; None
             asks for everything to fit.
@@ -116,7 +124,7 @@ def fit_weights(
     """
     import torch
 
-    wanted = network.state_dict()
+    wanted = _of_part(network.state_dict(), part)
     spread: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     if find_head is not None:
@@ -128,6 +136,12 @@ def fit_weights(
             if key in state and key not in fresh:
                 value.copy_(state[key])
     return Fitted(fresh=fresh, spread=spread)
+
+
+def _of_part(state: Mapping[str, Tensor], part: str | None) -> Mapping[str, Tensor]:
+    if part is None:
+        return state
+    return {key: value for key, value in state.items() if key.startswith(f"{part}.")}
 
 
 def _safetensors(file: Path) -> dict[str, Any]:

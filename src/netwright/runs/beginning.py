@@ -21,6 +21,8 @@ def began_with(record: Mapping[str, Any]) -> str:
     known = [origin, f"sha256 {str(record.get('digest'))[:12]}"]
     said = f"{record.get('source')} ({', '.join(str(one) for one in known if one)})"
     fresh, spread = list(record.get("fresh") or ()), list(record.get("spread") or ())
+    if record.get("part"):
+        said += f"; they are its {record['part']} alone, the rest is drawn anew"
     if fresh:
         verb = "are" if len(fresh) > 1 else "is"
         said += f"; {' and '.join(fresh)} {verb} drawn anew, for other classes"

@@ -80,13 +80,9 @@ def pretrained(name: str, *, cache: str | os.PathLike[str] | None = None) -> Pre
 
 def _model(card: WeightsCard, folder: Path) -> nn.Module:
     whole = create(card.architecture, num_classes=card.classes or 1000, changes=card.changes)
-    if card.part == "all":
-        load_weights(whole, folder / WEIGHTS)
-        return whole
-    # The weights carry the whole network's keys: the part is loaded below a shell of that name.
-    shell = nn.ModuleDict({card.part: whole.get_submodule(card.part)})
-    load_weights(shell, folder / WEIGHTS)
-    return shell[card.part]
+    part = None if card.part == "all" else card.part
+    load_weights(whole, folder / WEIGHTS, part=part)
+    return whole if part is None else whole.get_submodule(part)
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

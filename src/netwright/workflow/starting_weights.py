@@ -40,6 +40,7 @@ class Started:
         model: name of the network.
         digest: SHA-256 of the file, or of the tensors that the library gave.
         fresh: keys that were not taken: a head of other classes.
+        part: submodule that the weights are for, the rest being drawn anew; None: all of it.
         spread: keys that were made for other channels.
         about: licence, origin and notes.
     """
@@ -48,6 +49,7 @@ class Started:
     model: str
     digest: str
     fresh: tuple[str, ...] = ()
+    part: str | None = None
     spread: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
 
@@ -93,6 +95,7 @@ def begin_from_weights(method: Method, recipe: Recipe, *, example: Tensor | Any)
         example: inputs as the network gets them.
 
     Raises:
+        BadValue: they are of a part alone, and what they lack would be frozen as it is drawn.
         BadData: the weights are not those of the network; every key that differs is listed.
         NoWeights: the library's could not be fetched.
     """
@@ -101,19 +104,27 @@ def begin_from_weights(method: Method, recipe: Recipe, *, example: Tensor | Any)
     if model is None or pretrained is False or not isinstance(method, Supervised):
         return None
     found, network = find_weights(model.name, pretrained), method.model
+    if found.part is not None and recipe.method.name == "frozen-features":
+        fix = f"They are its {found.part} alone: learn the rest with method=fine-tuning."
+        raise must_be("model.pretrained", "weights of all that is frozen", found.word, fix)
     state = (
         _of_the_library(recipe, found, example=example)
         if found.file is None
         else read_weights(found.file)
     )
     fitted: Fitted = fit_weights(
-        network, state, source=found.word, find_head=lambda: _path_of_head(network, example)
+        network,
+        state,
+        source=found.word,
+        part=found.part,
+        find_head=lambda: _path_of_head(network, example),
     )
     return Started(
         source=found.word,
         model=model.name,
         digest=digest_of(state) if found.file is None else file_digest(found.file),
         fresh=fitted.fresh,
+        part=found.part,
         spread=fitted.spread,
         about=found.about,
     )

@@ -47,6 +47,7 @@ class WeightSource:
         deviation: divided by afterwards.
         size: (height, width) they are judged at; None where any will do.
         num_classes: of the library's head.
+        part: submodule that they are for, the rest being drawn anew; None where they are whole.
         changes: attributes of modules, see `models.changes`.
         about: licence, origin and notes, for the record.
     """
@@ -57,6 +58,7 @@ class WeightSource:
     deviation: tuple[float, ...] | None = None
     size: tuple[int, int] | None = None
     num_classes: int | None = None
+    part: str | None = None
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
 
@@ -112,9 +114,6 @@ def _of_depot(model: str, name: str) -> WeightSource:
     if card.architecture != wanted:
         fix = f"Choose model.name={card.architecture}."
         raise must_be("model.pretrained", f"weights of {wanted}", name, fix)
-    if card.part != "all":
-        fix = f"They are its {card.part} alone."
-        raise must_be("model.pretrained", f"weights of the whole of {wanted}", name, fix)
     return _of_card(name, folder / WEIGHTS, card)
 
 
@@ -133,7 +132,8 @@ def _of_library(model: str) -> WeightSource:
 
 def _of_file(model: str, file: Path) -> WeightSource:
     if not file.is_file():
-        raise must_be("model.pretrained", "an existing file", str(file))
+        fix = "A path is taken from the folder that you are in."
+        raise must_be("model.pretrained", "an existing file", str(file), fix)
     if file.name == WEIGHTS and (file.parent / CARD).is_file():
         return _of_card(str(file.resolve()), file, read_card(file.parent))
     word = str(file.resolve())
@@ -156,6 +156,7 @@ def _of_card(word: str, file: Path, card: WeightsCard) -> WeightSource:
         mean=card.mean,
         deviation=card.std,
         size=None if card.input_size is None else card.input_size[1:],
+        part=None if card.part == "all" else card.part,
         changes=card.changes,
         about={name: text for name, text in said.items() if text},
     )

@@ -179,8 +179,8 @@ def _refusal(
         )
     if pretrained and isinstance(error, OSError | RuntimeError):
         return NoWeights(
-            f"The weights of timm:{name} could not be fetched: {error}. "
-            "Check the connection, or give pretrained=path/to/weights.safetensors."
+            f"The weights of timm:{name} could not be fetched: {str(error).rstrip('.')}. "
+            "Check the connection, or give model.pretrained=path/to/weights.safetensors."
         )
     asked = {"image_size": image_size, **options}
     return must_be("model.options", f"what timm:{name} takes", asked, f"timm says: {error}.")

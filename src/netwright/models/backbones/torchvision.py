@@ -158,8 +158,8 @@ def _fetched(name: str, models: Any) -> nn.Module:
         network: nn.Module = builder(weights="DEFAULT", progress=False, **heads)
     except (OSError, RuntimeError) as error:
         raise NoWeights(
-            f"The weights of torchvision:{name} could not be fetched: {error}. "
-            "Check the connection, or give pretrained=path/to/weights.safetensors."
+            f"The weights of torchvision:{name} could not be fetched: {str(error).rstrip('.')}. "
+            "Check the connection, or give model.pretrained=path/to/weights.safetensors."
         ) from error
     return network
 

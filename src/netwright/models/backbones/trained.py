@@ -49,7 +49,7 @@ def library_weights(name: str) -> LibraryWeights:
     library = str(entry.facts.get("library"))
     found = kept[library](entry.facts["name"]) if library in kept else None
     if found is None:
-        fix = "Give model.pretrained=path/to/weights.safetensors, or leave it out."
+        fix = "Give model.pretrained=path/to/weights.safetensors, or model.pretrained=false."
         raise must_be("pretrained", f"False or a path for {name}", True, fix)
     return found
 
