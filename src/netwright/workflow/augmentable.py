@@ -14,7 +14,7 @@ __all__ = ["refuse_augmentation"]
 
 
 def refuse_augmentation(
-    method: Method, prepared: Prepared | PreparedLoaders, recipe: Recipe
+    method: Method, *, prepared: Prepared | PreparedLoaders, recipe: Recipe
 ) -> None:
     """Let no augmentation be asked for that would do nothing or mean nothing.
 
@@ -23,12 +23,12 @@ def refuse_augmentation(
             that the output unit can't be asked for.
     """
     if isinstance(method, FrozenFeatures) and method.views > 1:
-        _refuse_views(method.views, prepared, recipe)
+        _refuse_views(method.views, prepared=prepared, recipe=recipe)
     if isinstance(prepared, Prepared) and isinstance(method, Supervised):
-        _refuse_mixing(method, prepared, recipe)
+        _refuse_mixing(method, prepared=prepared, recipe=recipe)
 
 
-def _refuse_views(views: int, prepared: Prepared | PreparedLoaders, recipe: Recipe) -> None:
+def _refuse_views(views: int, *, prepared: Prepared | PreparedLoaders, recipe: Recipe) -> None:
     if isinstance(prepared, PreparedLoaders):
         fix = "It does not say which example is which: leave it out, or give the data set itself."
         raise must_be("method.views", "1 for a loader of yours", views, fix)
@@ -37,7 +37,7 @@ def _refuse_views(views: int, prepared: Prepared | PreparedLoaders, recipe: Reci
         raise must_be("method.views", "1 without augmentation", views, fix)
 
 
-def _refuse_mixing(method: Supervised, prepared: Prepared, recipe: Recipe) -> None:
+def _refuse_mixing(method: Supervised, *, prepared: Prepared, recipe: Recipe) -> None:
     augment = prepared.augmentation(recipe)
     if augment is not None and augment.mixes and not method.unit.mixes:
         raise must_be(

@@ -110,7 +110,7 @@ def open_session(recipe: Recipe, given: Given, *, begun: bool = False) -> Sessio
         method=given.method,
     )
     refuse_misfit(method, prepared.example)
-    refuse_augmentation(method, prepared, recipe)
+    refuse_augmentation(method, prepared=prepared, recipe=recipe)
     recipe = without_descent(asked, recipe) if is_closed_form(method) else recipe
     check_optimizer(recipe, method)
     started = None
