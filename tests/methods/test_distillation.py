@@ -38,7 +38,8 @@ def test_value_and_gradient_of_two_teachers_written_out():
     cost = made.loss(given)
     scores = made.model(given.inputs)
     logits = [one.method.model(given.inputs).detach() for one in made.teachers]
-    law = ((logits[0] / 3).softmax(1) + (logits[1] / 3).softmax(1)) / 2
+    together = (logits[0].softmax(1) + logits[1].softmax(1)) / 2
+    law = (together.log() / 3).softmax(1)
     soft = 9 * (law * (law.log() - (scores / 3).log_softmax(1))).sum(1)
     hard = nn.functional.cross_entropy(scores, given.targets, reduction="none")
     wanted = 0.75 * soft.sum() + 0.25 * hard.sum()
@@ -48,6 +49,17 @@ def test_value_and_gradient_of_two_teachers_written_out():
     assert cost.term_weights == {"teachers": 0.75, "labels": 0.25}
     ours = torch.autograd.grad(cost.total, made.model.weight)[0]
     torch.testing.assert_close(ours, torch.autograd.grad(wanted, made.model.weight)[0])
+
+
+def test_a_perfect_pupil_answers_as_the_ensemble_at_any_temperature():
+    teachers, given = [teacher(), teacher()], batch()
+    together = torch.stack([one.law(given.inputs) for one in teachers]).mean(dim=0)
+    for heat in (1.0, 4.0):
+        made = pupil(*teachers, temperature=heat, label_weight=0.0)
+        scores = together.log().requires_grad_()
+        cost = made.soft_loss(scores, inputs=given.inputs)
+        assert cost.abs().max() < 1e-5
+        assert torch.autograd.grad(cost.sum(), scores)[0].abs().max() < 1e-5
 
 
 def test_the_usual_settings():

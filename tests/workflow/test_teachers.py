@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 
 import netwright as nw
 from netwright._errors import BadType, BadValue
+from netwright.data.batch import Batch
 from netwright.train.loop import Loop
 from workflow_kit import TINY, blobs, pictures, weights
 
@@ -19,6 +22,25 @@ DATA = blobs(60)
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     return nw.fit(DATA, changes=TINY, seed=1, root=tmp_path_factory.mktemp("runs"), doctor=False)
+
+
+def killed_in_step(number, monkeypatch, *, run):
+    """Have `run` die as a process does, after so many steps."""
+    step, seen = Loop._step, []
+
+    class Killed(BaseException):
+        pass
+
+    def stepping(loop):
+        step(loop)
+        seen.append(1)
+        if len(seen) == number:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Loop, "_step", stepping)
+        with pytest.raises(Killed):
+            run()
 
 
 def test_a_pupil_is_loaded_without_its_teachers(taught, tmp_path):
@@ -44,22 +66,36 @@ def test_members_of_an_ensemble_are_teachers_each(taught, tmp_path):
 def test_a_killed_pupil_finds_its_teachers_again(taught, tmp_path, monkeypatch):
     changes = [*TINY, "training.epochs=3", "training.snapshot_every=1"]
     whole = nw.fit(DATA, changes=changes, teachers=[taught], root=tmp_path, name="whole")
-    step, seen = Loop._step, []
-
-    class Killed(BaseException):
-        pass
-
-    def stepping(loop):
-        step(loop)
-        seen.append(1)
-        if len(seen) == 5:
-            raise Killed
-
-    monkeypatch.setattr(Loop, "_step", stepping)
-    with pytest.raises(Killed):
-        nw.fit(DATA, changes=changes, teachers=[taught], root=tmp_path, name="killed")
-    monkeypatch.setattr(Loop, "_step", step)
+    again = lambda: nw.fit(DATA, changes=changes, teachers=[taught], root=tmp_path, name="killed")  # noqa: E731
+    killed_in_step(5, monkeypatch, run=again)
     assert weights(nw.resume(tmp_path / "killed", data=DATA)) == weights(whole)
+
+
+HINTED = [
+    *TINY,
+    "training.epochs=3",
+    "training.snapshot_every=1",
+    "method.hints={activation1: activation1}",
+]
+
+
+def test_a_killed_pupil_with_hints_goes_on_with_its_projections(taught, tmp_path, monkeypatch):
+    learn = partial(nw.fit, DATA, changes=HINTED, teachers=[taught], root=tmp_path)
+    whole = learn(name="whole")
+    plain = [change for change in HINTED if "hints" not in change]
+    assert weights(whole) != weights(nw.fit(DATA, changes=plain, teachers=[taught], root=tmp_path))
+    killed_in_step(5, monkeypatch, run=lambda: learn(name="killed"))
+    assert weights(nw.resume(tmp_path / "killed", data=DATA)) == weights(whole)
+    again, raw = nw.load(whole.folder.path), torch.from_numpy(DATA[0])
+    assert torch.equal(again.predict(raw).probabilities, whole.predict(raw).probabilities)
+    assert not again.method.stateful
+
+
+def test_a_copy_of_a_pupil_with_hints_hears_its_own_layers(taught, tmp_path):
+    made = nw.fit(DATA, changes=HINTED, teachers=[taught], root=tmp_path).method
+    other, given = copy.deepcopy(made), torch.from_numpy(DATA[0])
+    batch = Batch(given, torch.from_numpy(DATA[1]), torch.arange(len(given)))
+    torch.testing.assert_close(other.loss(batch).total, made.loss(batch).total)
 
 
 def test_another_preprocessing_is_taken_back_where_that_is_exact(tmp_path):

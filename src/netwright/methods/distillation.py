@@ -91,8 +91,9 @@ class Distillation(Supervised):
     When to use it: an ensemble or a large network answers well and costs too much to be asked each
     time. What the teachers think of the wrong classes says more of a picture than its label.
 
-    Of several teachers the mean of their softened laws counts. For classes, two classes and labels
-    the cost is T² times the divergence of the pupil's law from theirs at temperature T. For real
+    Of several teachers the mean law counts, softened once it is taken: a perfect pupil answers as
+    their ensemble does, whatever the temperature. For classes, two classes and labels the cost is
+    T² times the divergence of the pupil's law from theirs at temperature T. For real
     targets, where there is no law to soften, it is the unit's own loss against the mean of their
     answers, and there is no temperature.
 
@@ -101,7 +102,8 @@ class Distillation(Supervised):
 
     Paper: Distilling the Knowledge in a Neural Network, Hinton, Vinyals and Dean 2015,
         https://arxiv.org/abs/1503.02531
-    Differs: the labels' loss and the teachers' share a weight of 1.
+    Differs: the labels' loss and the teachers' share a weight of 1; teachers' laws are averaged
+        before they are softened, not after, which would teach nearly their geometric mean.
 
     Args:
         model: the pupil.
@@ -207,9 +209,9 @@ class Distillation(Supervised):
             answers = torch.stack([one.numbers(inputs) for one in self.teachers])
             return self.unit.loss(scores, answers.mean(dim=0))
         soften, cost = self._soft
+        laws = torch.stack([self._fitting(one.law(inputs)) for one in self.teachers])
         heat = self.temperature
-        laws = [soften(self._fitting(one.law(inputs)), temperature=heat) for one in self.teachers]
-        return cost(scores, torch.stack(laws).mean(dim=0), temperature=heat)
+        return cost(scores, soften(laws.mean(dim=0), temperature=heat), temperature=heat)
 
     def _fitting(self, law: Tensor) -> Tensor:
         """The law of two classes as the pupil's unit has it: of both, or of yes alone."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -59,6 +60,15 @@ class Hints:
             self._projections[str(place)] = _projection(
                 heard[f"pupil.{mine}"], heard[f"teacher.{theirs}"], between=f"{mine}: {theirs}"
             )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Of the pupil's layers and the projections: a teacher is never copied."""
+        made = copy.copy(self)
+        made._pairs = {
+            names: (copy.deepcopy(own, memo), other) for names, (own, other) in self._pairs.items()
+        }
+        made._projections = copy.deepcopy(self._projections, memo)
+        return made
 
     @contextmanager
     def listening(self) -> Iterator[Heard]:

@@ -72,7 +72,7 @@ def _runs(recipe: Recipe) -> list[Run]:
 
 
 def _teachers(run: Run, task: Task, *, prepared: Prepared | PreparedLoaders) -> list[Teacher]:
-    """One, or, of an ensemble, each member: their laws are softened before they are averaged."""
+    """One, or, of an ensemble, each member: each takes inputs preprocessed for itself."""
     from netwright.methods.distillation import Teacher, order_among
     from netwright.methods.ensemble import Ensemble, Member
 
