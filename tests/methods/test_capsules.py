@@ -49,6 +49,8 @@ def test_the_decoder_brings_the_papers_8_2_million():
 
 def test_value_and_gradient_of_the_written_out_loss():
     made, given = method(decoder=[7]), batch()
+    made.model.classes.weight.data.mul_(60)  # long enough that classes not there cost something
+    assert float(made.model.capsules(given.inputs).norm(dim=2).detach().quantile(0.5)) > 0.1
     cost = made.loss(given)
     margins, errors = written_out(made, given)
     torch.testing.assert_close(cost.total, margins.sum() + 0.0005 * errors.sum())
@@ -145,3 +147,9 @@ def test_other_networks_are_refused():
         Capsules(nn.Linear(4, 3), create("classes-margin", names=ABC, targets=None))
     with pytest.raises(BadValue, match="reconstruction must be at least 0"):
         method(reconstruction=-1.0)
+
+
+@pytest.mark.parametrize("unit", ["classes-margin", "multi-label-margin"])
+def test_margins_that_are_not_given_are_the_papers(unit):
+    made = create(unit, names=ABC, targets=None)
+    assert made.margins == {"present": 0.9, "absent": 0.1, "absent_weight": 0.5}

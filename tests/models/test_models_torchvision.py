@@ -201,3 +201,10 @@ def test_a_failed_download_is_one_sentence(monkeypatch):
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fail)
     with pytest.raises(NoWeights, match="squeezenet1_1 could not be fetched: no route"):
         create("torchvision:squeezenet1_1", num_classes=2, pretrained=True)
+
+
+def test_other_channels_need_no_values():
+    """On stand-ins, as whoever asks for shapes alone builds it."""
+    with torch.device("meta"):
+        network = create("torchvision:vgg11", num_classes=2, in_channels=5)
+    assert next(network.parameters()).shape[1] == 5

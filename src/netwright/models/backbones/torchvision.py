@@ -95,7 +95,7 @@ def widened(convolution: nn.Conv2d, in_channels: int, *, trained: bool = False) 
         if trained:
             made.weight.copy_(spread(old, in_channels))
         else:
-            made.weight.normal_(std=float(old.std()) * (old.shape[1] / in_channels) ** 0.5)
+            made.weight.normal_().mul_(old.std() * (old.shape[1] / in_channels) ** 0.5)
         if made.bias is not None and convolution.bias is not None:
             made.bias.copy_(convolution.bias)
     return made
