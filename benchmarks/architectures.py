@@ -55,7 +55,7 @@ NAME = "architectures"
 BATCH = 64
 RATES = (3e-4, 1e-3, 3e-3)
 SEEDS = (0, 1, 2)
-TRAINING, VALIDATION, TEST = 20_000, 1_000, 2_000
+TRAINING, VALIDATION, TEST = 20_000, 500, 2_000
 CLASSES = tuple("0123456789")
 
 
@@ -76,21 +76,21 @@ CONTESTANTS = (
     Contestant("capsnet", options={"channels": 32, "maps": 8}),
     Contestant("vit", 28, {"patch": 4, "width": 64, "depth": 4, "heads": 4}),
     Contestant("alexnet", 67),
-    Contestant("vgg11", 32),
     Contestant("googlenet", 32),
     Contestant("resnet18", 32),
-    Contestant("resnet50", 32),
-    Contestant("wide-resnet50", 32),
-    Contestant("resnext50", 32),
     Contestant("densenet121", 32),
     Contestant("se-resnet18", 32),
-    Contestant("xception", 32),
     Contestant("mobilenet-v1", 32),
     Contestant("mobilenet-v2", 32),
     Contestant("shufflenet-v1", 32),
     Contestant("shufflenet-v2", 32),
     Contestant("squeezenet", 32),
     Contestant("inception-resnet-v1", 75),
+    Contestant("vgg11", 32),
+    Contestant("resnet50", 32),
+    Contestant("xception", 32),
+    Contestant("resnext50", 32),
+    Contestant("wide-resnet50", 32),
     Contestant("inception-resnet-v2", 75),
 )
 
