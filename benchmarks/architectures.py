@@ -1,4 +1,4 @@
-"""How far does each architecture come in twenty seconds of one core?
+"""How far does each architecture come in ten seconds of one core?
 
 Every network learns fashion-mnist (28×28 greys, enlarged where a network can't bear them) for the
 same processor time (as many steps are taken as fit the budget by the time of trial steps), under
@@ -7,7 +7,7 @@ a validation split, each tried for a quarter of the budget. So a network that do
 sees more pictures: the question is not which is best in the end, but which to take when time is
 short. Floor: the majority class, 0.1. FLOPs are of one picture at the stated side.
 
-    python benchmarks/architectures.py               # about 50 minutes of one core; goes on
+    python benchmarks/architectures.py               # about 20 minutes of one core; goes on
                                                      # where it was stopped
     python benchmarks/architectures.py resnet18 …    # only these
     python benchmarks/architectures.py --quick       # does everything run? writes nothing
@@ -248,7 +248,7 @@ def there() -> set[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", nargs="*", help="only these, whether or not they are there")
-    parser.add_argument("--budget", type=float, default=20.0, help="seconds of one core")
+    parser.add_argument("--budget", type=float, default=10.0, help="seconds of one core")
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
