@@ -2,9 +2,8 @@
 
 ResNet-18, with ImageNet's weights or drawn anew, on four tasks of small pictures (`_transferred.py`
 says which) at 1, 10 and 100 % of the training labels; three seeds, of which each draws other labels
-and another head. All ways take the same passes over the same pictures (three of all, five of a tenth, at least 120
-steps), none chooses by a validation
-split, none augments:
+and another head. All ways take the same passes over the same pictures (three over all, five over
+fewer, at least 120 steps), none chooses by a validation split, none augments:
 
 - scratch: weights drawn anew, rate 1e-3;
 - frozen: the features of the trained network, once, and a linear layer on them;
@@ -23,7 +22,6 @@ Floors: the majority class, and logistic regression on pixels.
 Rows are appended as they come; what is there already is not done again.
 
     python benchmarks/transfer_table.py             # about 45 minutes of one core
-    python benchmarks/transfer_table.py --summary   # the table of what is there
 """
 
 from __future__ import annotations
@@ -34,7 +32,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch
 
 import argparse
 import csv
-import statistics
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -292,37 +289,11 @@ def measure(wanted: Sequence[Cell]) -> None:
         print(*(row[name] for name in list(row)[:9]), flush=True)
 
 
-def summary() -> None:
-    """Means over the seeds with the lowest and highest, as Markdown."""
-    found: dict[tuple[str, float, int], dict[str, list[float]]] = {}
-    for row in rows():
-        key = row["data"], float(row["share"]), int(row["labels"])
-        found.setdefault(key, {}).setdefault(row["way"], []).append(100 * float(row["accuracy"]))
-    both = "scratch", "fine-tuned"
-    for ways in (("majority", "pixels", *PLAIN), (*both, *TECHNIQUES), ("scratch", *KEPT)):
-        print(f"\n| data | labels | {' | '.join(ways)} |\n|---|---|{'---|' * len(ways)}")
-        for (data, share, labels), measured in found.items():
-            asked = ways[0] == "majority" or (share == 0.1 and ways[-1] in measured)
-            if asked:
-                shown = " | ".join(_spread(measured.get(way, [])) for way in ways)
-                print(f"| {data} | {share:.0%} ({labels}) | {shown} |")
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    return f"{statistics.mean(values):.1f} ({min(values):.1f} to {max(values):.1f})"
-
-
 def main() -> None:
     """See above."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--summary", action="store_true")
     parser.add_argument("--only", default="", help="a way, or a data set")
     asked = parser.parse_args()
-    if asked.summary:
-        summary()
-        return
     torch.set_num_threads(1)
     measure([c for c in cells() if not asked.only or asked.only in (c.way, c.data)])
 

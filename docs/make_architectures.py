@@ -1,10 +1,11 @@
-"""Fills the tables of docs/architectures.md, from the catalogue.
+"""Fills the tables of docs/architectures.md, from the catalogue and benchmarks/results.
 
 python docs/make_architectures.py
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -16,8 +17,39 @@ from netwright.models.backbones.field_names import FIELD_NAMES
 from netwright.models.catalogue import CATALOGUE
 
 PAGE = Path(__file__).parent / "architectures.md"
+MEASURED = PAGE.parents[1] / "benchmarks" / "results" / "architectures.csv"
 HEAD = "| name | what it is | paper | parameters | smallest | differs from the paper |"
 RULE = "|---|---|---|--:|--:|---|"
+
+
+def measured() -> str:
+    """What each reaches under one budget, the best first."""
+    with MEASURED.open(newline="", encoding="utf-8") as file:
+        newest = {row["model"]: row for row in csv.DictReader(file)}
+    best_first = sorted(newest.values(), key=lambda row: -float(row["accuracy"]))
+    columns = "accuracy | lowest–highest | pixels | parameters | multiply-adds | pictures seen"
+    return "\n".join(
+        [
+            f"| network | {columns} | seconds | rate |",
+            "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+            *(_reached(row) for row in best_first),
+        ]
+    )
+
+
+def _reached(row: dict[str, str]) -> str:
+    cells = (
+        f"`{row['model']}`" + (f" ({row['options']})" if row["options"] else ""),
+        f"{float(row['accuracy']):.3f}",
+        f"{float(row['lowest']):.3f}–{float(row['highest']):.3f}",
+        f"{row['side']}²",
+        f"{int(row['parameters']):,}",
+        f"{int(row['multiply_adds']) / 1e6:.1f} M",
+        f"{int(row['pictures']):,}",
+        row["seconds"],
+        row["rate"],
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def ours() -> str:
@@ -60,7 +92,7 @@ def _link(paper: str) -> str:
     return f"[{found[1]}, {found[2]}]({found[3]})" if found else paper
 
 
-SECTIONS = (ours, field, torchvision)
+SECTIONS = (measured, ours, field, torchvision)
 
 
 def page() -> str:
