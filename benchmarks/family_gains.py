@@ -7,7 +7,7 @@ the first two steps took by the clock, most of it compiling, is beside it.
 
     python benchmarks/family_gains.py            # 7 turns, about 12 minutes
     python benchmarks/family_gains.py --quick    # does everything run? writes nothing
-    python benchmarks/family_gains.py --only resnet mlp    # writes nothing
+    python benchmarks/family_gains.py --only resnet mlp    # some
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def rows_of(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--turns", type=int, default=None, help=f"{TURNS} where left out")
-    parser.add_argument("--only", nargs="+", choices=FAMILIES, help="some; writes nothing")
+    parser.add_argument("--only", nargs="+", choices=FAMILIES, help="some")
     parser.add_argument("--quick", action="store_true", help="nothing compiled, nothing written")
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -210,9 +210,8 @@ def main() -> None:
         name: each for name, each in VARIANTS.items() if not (asked.quick and each.compiled)
     }
     around = surroundings("torch", "netwright", "torchvision")
-    rows = []
     for name in asked.only or FAMILIES:
-        family = FAMILIES[name]
+        family, rows = FAMILIES[name], []
         for kind, make in KINDS.items():
             steps = {called: make(family, variant) for called, variant in variants.items()}
             measured = take_turns(steps, turns=turns, spent=0.01 if asked.quick else SPENT)
@@ -221,8 +220,8 @@ def main() -> None:
                 rows.append({"family": name, "model": family.model, "kind": kind, **size, **row})
                 print(" ".join(str(value) for value in rows[-1].values()), flush=True)
             torch.compiler.reset()
-    if not asked.quick and asked.only is None:
-        print(write_rows("family_gains", [row | around for row in rows]))
+        if not asked.quick:
+            write_rows("family_gains", [row | around for row in rows])
     shutil.rmtree(os.environ["TORCHINDUCTOR_CACHE_DIR"], ignore_errors=True)
 
 

@@ -303,7 +303,7 @@ def test_time_of_a_recipe(tmp_path):
 
 def test_find_as_data():
     rows = data_of("find", "cross entropy")
-    assert {"kind", "name", "summary", "paper", "place"} == set(rows[0])
+    assert {"kind", "name", "full", "summary", "differs", "paper", "place"} == set(rows[0])
     assert "cross-entropy" in {row["name"] for row in rows}
     kinds = {row["kind"] for word in ("a", "e") for row in data_of("find", word)}
     assert {"model", "loss", "metric", "optimizer", "schedule", "data", "probe", "method"} <= kinds

@@ -115,8 +115,8 @@ CASES = {
             {"in_channels": 1, "image_size": 8},
         ),
         Case(
-            lambda _, **keyword: catalogue.create("small-resnet", num_classes=3, **keyword),
-            {"pretrained": True, "changes": {"stem.0": {"stride": [2, 2]}}},
+            lambda _, **keyword: repr(catalogue.create("small-resnet", num_classes=3, **keyword)),
+            {"pretrained": True, "changes": {"stem.0": {"stride": [1, 1]}}},
         ),
     ),
     "netwright.models.catalogue:names": Case(
