@@ -622,7 +622,7 @@ def _library_networks() -> Iterator[Technique]:
         ("MobileNet v2", "mobilenet-v2", 16, 8),
         ("ShuffleNet v2", "shufflenet-v2", 16, 8),
         ("SqueezeNet", "squeezenet", 24, 25),
-        ("Inception-ResNet v2", "inception-resnet-v2", 75, 4),
+        ("Inception-ResNet v2", "inception-resnet-v2", 75, 3),
     ):
         yield _over_constant(
             row,
