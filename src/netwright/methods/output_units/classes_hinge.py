@@ -6,17 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from netwright._errors import must_be
 from netwright.losses.hinge import multiclass_hinge
-from netwright.losses.precision import at_least_float32
-from netwright.methods.output_units.base import OutputUnit, class_indices, class_shares
-from netwright.metrics.base import Metric, Prediction
-from netwright.metrics.standard import standard_metrics
+from netwright.methods.output_units.base import class_shares
+from netwright.methods.output_units.by_side import ClassesBySide
 
 __all__ = ["ClassesHinge"]
 
 
-class ClassesHinge(OutputUnit):
+class ClassesHinge(ClassesBySide):
     """The multi-class hinge loss; its scores are margins, so there are no probabilities.
 
     Args:
@@ -24,27 +21,9 @@ class ClassesHinge(OutputUnit):
         targets: (n,) class indices of the training split.
     """
 
-    target = "classes"
-
-    def __init__(self, *, names: tuple[str, ...], targets: Tensor | None) -> None:
-        super().__init__(names=names, width=len(names))
-        if len(names) < 2:
-            raise must_be("names", "at least 2 classes", names)
-        if targets is not None:
-            class_indices(targets, num_classes=len(names))
-
     def loss(self, scores: Float[Tensor, "n k"], targets: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
         """How much each example falls short of its margin."""
         return multiclass_hinge(scores, targets)
-
-    def predict(self, scores: Float[Tensor, "n k"]) -> Prediction:
-        """The class of the highest score."""
-        margins = at_least_float32(scores)
-        return Prediction(outputs=margins.argmax(dim=1), logits=margins)
-
-    def metrics(self) -> dict[str, Metric]:
-        """Accuracy first; none that need probabilities."""
-        return {**standard_metrics("classes", num_outputs=self.width, probabilities=False)}
 
     def prior_bias(self, targets: Int[Tensor, "n"]) -> Float[Tensor, "k"]:
         """1 for the commonest class if more than half are of it; else a tie costs least."""
